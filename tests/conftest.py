@@ -1,0 +1,43 @@
+"""Fixtures for all tests: an isolated home, the generated sample, the shared real data where they are."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Before anything imports the engine: its configuration folder is this session's own.
+os.environ["YOLO_TL_HOME"] = tempfile.mkdtemp(prefix="yolo_tl-tests-")
+os.environ.pop("YOLO_TL_WEIGHTS", None)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of real data and weights: ``$YOLO_TL_SHARED``, else ``../shared`` beside the checkout."""
+    folder = Path(os.environ.get("YOLO_TL_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data" / "bccd").is_dir():
+        pytest.skip("the shared real data are not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small converted data set: 24 generated images, three classes."""
+    from yolo_tl.data import convert, make_sample
+
+    folder = tmp_path_factory.mktemp("sample")
+    make_sample(folder / "voc", images=24, size=(96, 128), seed=1)
+    convert(folder / "voc", folder / "data")
+    return folder / "data"
+
+
+@pytest.fixture(scope="session")
+def ultralytics():
+    """The Ultralytics package, imported hermetically."""
+    from yolo_tl.engine.hermetic import ultralytics
+
+    return ultralytics()

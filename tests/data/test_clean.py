@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yolo_tl.data.clean import Cleaned, clean
+from yolo_tl.data.ledger import Ledger
+from yolo_tl.data.options import ReadOptions
+from yolo_tl.data.records import Annotation, ClassOrder, Dropped, Event, ImageRecord, Note
+from yolo_tl.errors import ConfigError, DataError, ImageError
+
+SOURCE = Path("labels.txt")
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clean") / "a.png"
+    path.write_bytes(cv2.imencode(".png", np.zeros((50, 100, 3), np.uint8))[1].tobytes())
+    return path
+
+
+def run(events: list[Event], **options: Any) -> tuple[Cleaned, Ledger]:
+    ledger = Ledger(Path())
+    return clean(events, options=ReadOptions(**options), ledger=ledger), ledger
+
+
+def one(image: Path, *boxes: tuple[float, ...], name: str = "cat", **fields: Any) -> list[Event]:
+    items = tuple(Annotation(name, box, f"line {i}", **fields) for i, box in enumerate(boxes, 1))  # type: ignore[arg-type]
+    return [ImageRecord(image, SOURCE, items)]
+
+
+coordinate = st.one_of(
+    st.floats(-60, 160), st.integers(-20, 120).map(float), st.sampled_from([float("nan"), float("inf"), 0.0, 100.0])
+)
+annotation = st.builds(
+    Annotation,
+    name=st.sampled_from("abc"),
+    box=st.tuples(coordinate, coordinate, coordinate, coordinate),
+    place=st.just("line 1"),
+    crowd=st.booleans(),
+    difficult=st.booleans(),
+)
+dropped = st.builds(Dropped, reason=st.sampled_from(["malformed", "no_box"]), source=st.just(SOURCE), place=st.just(""))
+
+
+@given(
+    annotations=st.lists(st.lists(annotation, max_size=6), max_size=4),
+    faults=st.lists(dropped, max_size=3),
+    missing=st.booleans(),
+    options=st.fixed_dictionaries(
+        {
+            "crowd": st.sampled_from(["drop", "keep"]),
+            "difficult": st.sampled_from(["drop", "keep"]),
+            "duplicates": st.sampled_from(["drop", "keep"]),
+            "names": st.sampled_from([None, ("a", "b"), {"a": "x", "b": "x"}]),
+        }
+    ),
+)
+def test_every_annotation_is_kept_or_dropped_and_kept_boxes_lie_in_the_image(
+    annotations: list[list[Annotation]],
+    faults: list[Dropped],
+    missing: bool,
+    options: dict[str, Any],
+    image: Path,
+) -> None:
+    events: list[Event] = [ImageRecord(image, SOURCE, tuple(items)) for items in annotations]
+    events += [*faults, ImageRecord(Path("gone.png"), SOURCE, (Annotation("a", (0, 0, 1, 1), ""),))][
+        : 99 if missing else len(faults)
+    ]
+    cleaned, ledger = run(events, missing_images="drop", unknown_class="drop", **options)
+    ledger.annotations_out = sum(len(record.annotations) for record in cleaned.records)
+    ledger.images_out = len(cleaned.records)
+    ledger.check()
+    assert ledger.annotations_in == sum(map(len, annotations)) + len(faults) + missing
+    for record in cleaned.records:
+        keys = [(a.name, a.box) for a in record.annotations]
+        assert options["duplicates"] == "keep" or len(set(keys)) == len(keys)
+        for name, (x1, y1, x2, y2) in keys:
+            assert 0 <= x1 < x2 <= 100
+            assert 0 <= y1 < y2 <= 50
+            assert name in cleaned.classes
+
+
+@pytest.mark.parametrize(
+    ("box", "reason"),
+    [
+        ((10, 10, 10, 20), "zero_area"),
+        ((10, 10, 20, 10), "zero_area"),
+        ((100, 10, 120, 20), "outside"),
+        ((-20, 10, 0, 20), "outside"),
+        ((10, 50, 20, 60), "outside"),
+        ((float("nan"), 1, 2, 3), "not_finite"),
+        ((1, 1, float("inf"), 3), "not_finite"),
+    ],
+)
+def test_reasons(box: tuple[float, ...], reason: str, image: Path) -> None:
+    cleaned, ledger = run(one(image, box))
+    assert ledger.dropped.counts == {reason: 1}
+    assert not cleaned.records[0].annotations
+    assert ledger.dropped.examples[reason][0]["place"] == "line 1"
+
+
+@pytest.mark.parametrize(
+    ("box", "kept", "repairs"),
+    [
+        ((90, 40, 120, 70), (90, 40, 100, 50), {"clipped": 1}),
+        ((30, 40, 10, 20), (10, 20, 30, 40), {"swapped": 1}),
+        ((-5, 40, -9, 20), None, {}),
+        ((0, 0, 100, 50), (0, 0, 100, 50), {}),
+    ],
+)
+def test_repairs(box: tuple[float, ...], kept: Any, repairs: dict[str, int], image: Path) -> None:
+    cleaned, ledger = run(one(image, box))
+    assert [a.box for a in cleaned.records[0].annotations] == ([kept] if kept else [])
+    assert ledger.repaired.counts == repairs
+
+
+def test_duplicates_are_of_one_class_and_one_image(image: Path) -> None:
+    box = (1.0, 1.0, 5.0, 5.0)
+    events = one(image, box, box) + one(image, box, name="dog")
+    cleaned, ledger = run(events)
+    assert ledger.dropped.counts == {"duplicate": 1}
+    assert len(cleaned.records) == 1, "one image in two annotation files is one image"
+    assert [a.name for a in cleaned.records[0].annotations] == ["cat", "dog"]
+    assert ledger.images_dropped.counts == {"merged": 1}
+
+
+def test_names_choose_rename_and_merge(image: Path) -> None:
+    events = one(image, (1, 1, 5, 5), name="car") + one(image, (2, 1, 5, 5), name="truck")
+    with pytest.raises(DataError, match=r"labels\.txt \(line 1\): 'truck' is not among the names"):
+        run(events, names=["car"])
+    cleaned, ledger = run(events, names=["bus", "car"], unknown_class="drop")
+    assert cleaned.classes == ("bus", "car")
+    assert ledger.dropped.counts == {"unknown_class": 1}
+    cleaned, _ = run(events, names={"truck": "vehicle", "car": "vehicle"})
+    assert cleaned.classes == ("vehicle",)
+    assert [a.name for a in cleaned.records[0].annotations] == ["vehicle"] * 2
+
+
+def test_class_order_is_that_of_the_source(image: Path) -> None:
+    events: list[Event] = [ClassOrder(("z", "a")), *one(image, (1, 1, 5, 5), name="m"), Note("seen")]
+    cleaned, ledger = run(events)
+    assert cleaned.classes == ("z", "a", "m")
+    assert ledger.notes == ["seen"]
+
+
+def test_bad_images_are_collected_into_one_error(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no image")
+
+    def events() -> Iterator[Event]:
+        yield from one(tmp_path / "text.png", (1, 1, 5, 5))
+        for i in range(12):
+            yield from one(tmp_path / f"gone{i}.png", (1, 1, 5, 5))
+
+    with pytest.raises(ImageError) as caught:
+        run(list(events()))
+    assert caught.value.message.startswith("13 images are missing or not images:")
+    assert "text.png: expected an image" in caught.value.message
+    assert "... and 3 more" in caught.value.message
+    _, ledger = run(list(events()), missing_images="drop")
+    assert ledger.dropped.counts == {"missing_image": 12, "unreadable_image": 1}
+    assert ledger.images_dropped.counts == {"missing_image": 12, "unreadable_image": 1}
+
+
+def test_options_refuse_what_they_do_not_know() -> None:
+    with pytest.raises(ConfigError, match="difficult: expected one of keep, drop, found 'maybe'"):
+        ReadOptions(difficult="maybe")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="names: expected a list"):
+        ReadOptions(names="cat")
+
+
+def test_a_ledger_that_does_not_add_up_is_refused() -> None:
+    ledger = Ledger(Path())
+    ledger.annotations_in = 3
+    ledger.annotations_out = 1
+    ledger.drop("crowd", SOURCE, "line 1")
+    with pytest.raises(AssertionError, match="3 annotations in, 1 out, 1 dropped"):
+        ledger.check()
+
+
+def test_examples_are_few_and_counts_are_whole() -> None:
+    ledger = Ledger(Path("/data"))
+    for i in range(50):
+        ledger.drop("crowd", Path("/data/sub/a.json"), f"annotation {i}")
+    account = ledger.to_json()["annotations"]["dropped"]["crowd"]
+    assert account["count"] == 50
+    assert len(account["examples"]) == 20
+    assert account["examples"][0]["file"] == "sub/a.json"

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from yolo_tl.edge import Detector
+from yolo_tl.errors import BundleError
+from yolo_tl.files import sha256, write_json
+
+
+@pytest.fixture
+def bundle(toy, tmp_path: Path) -> Path:
+    """A bundle around the toy network."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    toy("bundle/model.onnx")
+    manifest = {
+        "schema": 1,
+        "format": "onnx",
+        "model": "model.onnx",
+        "files": {"model.onnx": sha256(folder / "model.onnx")},
+        "task": "detect",
+        "names": ["class 0", "class 1", "class 2"],
+        "input": {"shape": [1, 3, 64, 96], "imgsz": [64, 96], "dtype": "float32", "dynamic": False, "stride": 32},
+        "preprocess": {"letterbox": 114, "colour": "RGB", "scale": "1/255"},
+        "head": "raw",
+        "thresholds": {"confidence": 0.6, "iou": 0.4, "max_det": 9},
+        "licence": "AGPL-3.0",
+    }
+    write_json(folder / "manifest.json", manifest)
+    return folder
+
+
+def change(folder: Path, **entries: Any) -> None:
+    path = folder / "manifest.json"
+    content = {**json.loads(path.read_text()), **entries}
+    write_json(path, {key: value for key, value in content.items() if value is not None})
+
+
+def test_a_bundle_brings_its_thresholds(bundle: Path, pictures: list[np.ndarray]) -> None:
+    detector = Detector(bundle)
+    assert (detector.confidence, detector.iou, detector.max_det) == (0.6, 0.4, 9)
+    plain = Detector(bundle / "model.onnx")
+    found, expected = detector(pictures[3]), plain(pictures[3], confidence=0.6, iou=0.4, max_det=9)
+    assert 0 < len(found) <= 9
+    np.testing.assert_array_equal(found.xyxy, expected.xyxy)
+    assert len(plain(pictures[3])) > len(found)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"schema": 2}, r"schema: expected 1, found 2"),
+        ({"schema": None}, r"schema: expected 1, found None"),
+        ({"schema": True}, r"schema: expected 1, found True"),
+        ({"format": "engine"}, r"format: expected 'onnx'"),
+        ({"preprocess": {"letterbox": 0, "colour": "RGB", "scale": "1/255"}}, r"preprocess\.letterbox: expected 114"),
+        ({"preprocess": None}, r"preprocess: expected a dict, found nothing"),
+        ({"names": []}, r"names: expected a list of class names"),
+        ({"names": ["class 0", "class 2", "class 1"]}, r"names: the manifest says"),
+        ({"task": "segment"}, r"task: the manifest says segment"),
+        ({"head": "nms"}, r"head: the manifest says nms, model\.onnx says raw"),
+        ({"thresholds": {"confidence": 7}}, r"thresholds: confidence: expected a number"),
+        ({"model": "../model.onnx"}, r"model: expected a file name"),
+        ({"model": "other.onnx"}, r"other\.onnx: named in manifest\.json, but there is no such file"),
+        ({"files": {}}, r"expected SHA-256 None"),
+    ],
+)
+def test_a_manifest_that_does_not_fit(bundle: Path, entries: dict[str, Any], message: str) -> None:
+    change(bundle, **entries)
+    with pytest.raises(BundleError, match=message):
+        Detector(bundle)
+
+
+def test_one_changed_byte_is_noticed(bundle: Path) -> None:
+    content = bytearray((bundle / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / "model.onnx").write_bytes(content)
+    with pytest.raises(BundleError, match=r"model\.onnx: expected SHA-256"):
+        Detector(bundle)
+
+
+@pytest.mark.parametrize(("content", "message"), [("{", "expected JSON"), ("[]", "JSON object"), ("\xff", "JSON")])
+def test_a_manifest_that_is_not_one(bundle: Path, content: str, message: str) -> None:
+    (bundle / "manifest.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(BundleError, match=message):
+        Detector(bundle)
+
+
+def test_a_folder_without_manifest(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"manifest\.json: expected the manifest of a bundle"):
+        Detector(tmp_path)

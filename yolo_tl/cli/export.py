@@ -1,0 +1,63 @@
+"""``yolo-tl export``: a proven bundle for the edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from yolo_tl import api
+from yolo_tl.cli.options import (
+    config_options,
+    debug_option,
+    emit_json,
+    json_option,
+    overwrite_option,
+    table,
+    trust_option,
+)
+from yolo_tl.config import ExportConfig
+
+
+@click.command("export")
+@click.argument("model", type=click.Path())
+@click.option("--data", required=True, type=click.Path(), help="Data set whose images the export is compared on.")
+@click.option("--out", "-o", required=True, type=click.Path(), help="Bundle folder to make.")
+@click.option("--preset", "-p", default="onnx", show_default=True, help="Named preset, or a YAML file.")
+@click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
+@config_options(ExportConfig)
+@click.option("--dry-run", is_flag=True, help="Print what would be exported and stop.")
+@overwrite_option
+@trust_option
+@json_option
+@debug_option
+def command(
+    model: str,
+    data: str,
+    out: str,
+    preset: str,
+    config: str | None,
+    overrides: dict[str, Any],
+    dry_run: bool,
+    overwrite: bool,
+    trust: bool,
+    as_json: bool,
+) -> None:
+    """Export the checkpoint MODEL, compare the result with it on real images, and bundle it."""
+    result = api.export(
+        model,
+        data,
+        out,
+        preset=preset,
+        config=config,
+        overrides=overrides,
+        overwrite=overwrite,
+        trust=trust,
+        dry_run=dry_run,
+    )
+    if as_json:
+        emit_json(result.to_json())
+        return
+    click.echo(table(sorted(result.request.items()), ("field", "value")))
+    if result.parity is not None:
+        click.echo(f"\n{result.parity.describe()}\nbundle: {result.bundle}")

@@ -1,0 +1,76 @@
+"""The command group, and the one place that turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from yolo_tl import __version__
+from yolo_tl.errors import YoloTLError
+
+COMMANDS = {
+    "convert": "any annotations → a YOLO data set and a ledger",
+    "plan": "what a training run would do, and why",
+    "train": "fine-tune a checkpoint on a data set",
+    "evaluate": "scores of a checkpoint with confidence intervals",
+    "export": "a proven ONNX bundle for the edge",
+    "predict": "run a checkpoint, a bundle or an ONNX file on images or video",
+    "doctor": "what is installed, what is missing, where weights are looked for",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is used, so that ``--help`` costs nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"yolo_tl.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Name the closest command when there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from yolo_tl.presets import did_you_mean
+
+            raise click.UsageError(error.message + did_you_mean(args[0], list(COMMANDS)), ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, importing none."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error of ours becomes a message and its exit code."""
+        debug = "--debug" in sys.argv
+        try:
+            return super().invoke(ctx)
+        except YoloTLError as error:
+            if debug:
+                traceback.print_exc()
+            click.echo(f"{click.style('error', fg='red', bold=True)}: {error.message}", err=True)
+            if error.hint:
+                click.echo(f"  {error.hint}", err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:  # the reader of our output has gone
+            sys.stderr.close()
+            ctx.exit(0)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="yolo-tl")
+def main() -> None:
+    """Fine-tune YOLO detectors on few labels, prove the result, run it without torch."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)

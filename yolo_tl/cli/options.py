@@ -1,0 +1,101 @@
+"""Options that commands share, and those that come from a configuration dataclass."""
+
+from __future__ import annotations
+
+import json
+import sys
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+
+import click
+import yaml
+
+from yolo_tl.config import to_mapping
+from yolo_tl.presets import parse_assignment
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; all else on stderr.")
+debug_option = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what the output folder holds.")
+trust_option = click.option("--trust", is_flag=True, help="Load a checkpoint that asks for foreign classes.")
+set_option = click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set any configuration field, e.g. a.b=1."
+)
+
+
+def config_options(schema: type, *, leave_out: Iterable[str] = ()) -> Callable[[Command], Command]:
+    """An option for each plain field of a configuration dataclass, with its help and default.
+
+    The command receives them together as ``overrides``, a mapping of what was given.
+    """
+    hints = typing.get_type_hints(schema)
+    chosen = [f for f in fields(schema) if not is_dataclass(hints[f.name]) and f.name not in leave_out]
+
+    def decorate(function: Command) -> Command:
+        def run(**values: Any) -> Any:
+            given = {f.name: _read(values.pop(f.name)) for f in chosen if values[f.name] is not None}
+            for f in chosen:
+                values.pop(f.name, None)
+            given.update(parse_assignment(text) for text in values.pop("assignments"))
+            return function(overrides=given, **values)
+
+        run.__doc__ = function.__doc__
+        run.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        decorated = set_option(run)
+        for f in reversed(chosen):
+            default = "" if f.default is None or str(f.default) in f.metadata["help"] else f"  [default: {f.default}]"
+            name = f"--{f.name.replace('_', '-')}"
+            decorated = click.option(name, f.name, metavar="VALUE", help=f.metadata["help"] + default)(decorated)
+        return typing.cast(Command, decorated)
+
+    return decorate
+
+
+def emit_json(value: Any) -> None:
+    """One JSON object on stdout."""
+    json.dump(to_mapping(value), sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def table(rows: Iterable[Iterable[Any]], header: Iterable[str]) -> str:
+    """Columns aligned for reading; numbers to the right.
+
+    >>> print(table([("RBC", 0.5)], ("class", "AP")))
+    class     AP
+    RBC    0.500
+    """
+    cells = [[f"{c:.3f}" if isinstance(c, float) else str(c) for c in row] for row in rows]
+    head = list(header)
+    widths = [max(len(row[i]) for row in [head, *cells]) for i in range(len(head))]
+    numeric = [bool(cells) and all(_is_number(row[i]) for row in cells) for i in range(len(head))]
+    lines = [
+        "  ".join(
+            c.rjust(w) if right else c.ljust(w) for c, w, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in [head, *cells]
+    ]
+    return "\n".join(lines)
+
+
+def counts(mapping: Mapping[str, int]) -> str:
+    """``{"train": 3, "val": 1}`` → ``train 3, val 1``."""
+    return ", ".join(f"{key} {value}" for key, value in mapping.items()) or "none"
+
+
+def _read(text: str) -> Any:
+    """An option's text as YAML reads it, so ``10``, ``1e-3`` and ``[0, 1]`` mean what they say."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", ""))
+    except ValueError:
+        return False
+    return True

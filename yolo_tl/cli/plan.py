@@ -1,0 +1,57 @@
+"""``yolo-tl plan``: what a training run would do, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from yolo_tl import api
+from yolo_tl.cli.options import config_options, debug_option, emit_json, json_option, table, trust_option
+from yolo_tl.config import TrainConfig
+from yolo_tl.transfer.plan import TrainPlan
+
+
+def shown(value: Any) -> str:
+    """A decided value for people: ``-`` for none, numbers without needless digits."""
+    if value is None:
+        return "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def render(plan: TrainPlan) -> str:
+    """A plan for people: what is trained on what, each decision, each warning."""
+    start = "pretrained" if plan.network.pretrained else "FROM SCRATCH, random weights"
+    images = ", ".join(f"{split} {count}" for split, count in plan.data.images.items())
+    lines = [
+        f"data      {plan.data.path}: {images} images; classes {', '.join(plan.data.names)}",
+        f"weights   {plan.weights}: {plan.network.family}, {start}",
+        f"freeze    {plan.freeze.describe(plan.network)}",
+        f"steps     {plan.budget.steps} optimizer steps, {plan.budget.batches} batches an epoch",
+        "",
+        table(
+            [(key, shown(d.value), d.source, d.reason) for key, d in plan.decisions.items() if key != "freeze"],
+            ("decision", "value", "source", "reason"),
+        ),
+    ]
+    return "\n".join([*lines, *(f"\nwarning: {warning}" for warning in plan.warnings)])
+
+
+@click.command("plan")
+@click.argument("data", type=click.Path())
+@click.option("--weights", "-w", required=True, help="Checkpoint path or name, or an architecture YAML for scratch.")
+@click.option("--preset", "-p", default="small-data", show_default=True, help="Named recipe, or a YAML file.")
+@click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
+@config_options(TrainConfig)
+@trust_option
+@json_option
+@debug_option
+def command(
+    data: str, weights: str, preset: str, config: str | None, overrides: dict[str, Any], trust: bool, as_json: bool
+) -> None:
+    """Print what `train` would do with DATA (a data.yaml or its folder), and why."""
+    plan = api.plan(data, weights, preset=preset, config=config, overrides=overrides, trust=trust)
+    if as_json:
+        emit_json(plan.to_json())
+    else:
+        click.echo(render(plan))

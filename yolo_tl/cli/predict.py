@@ -1,0 +1,51 @@
+"""``yolo-tl predict``: run a checkpoint, a bundle or an ONNX file."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from yolo_tl import api
+from yolo_tl.cli.options import debug_option, json_option, trust_option
+
+
+@click.command("predict")
+@click.argument("model", type=click.Path())
+@click.argument("source", type=click.Path())
+@click.option("--out", "-o", type=click.Path(), help="Folder for annotated pictures and detections.jsonl.")
+@click.option("--confidence", type=click.FloatRange(0, 1), help="Lowest confidence; default: the model's own.")
+@click.option("--iou", type=click.FloatRange(0, 1), help="NMS IoU; default: the model's own.")
+@click.option("--imgsz", type=int, help="Side of the square input of a checkpoint, px; default: as trained.")
+@click.option("--device", default="auto", show_default=True, help="For a checkpoint: auto, cpu, cuda or an index.")
+@trust_option
+@json_option
+@debug_option
+def command(
+    model: str,
+    source: str,
+    out: str | None,
+    confidence: float | None,
+    iou: float | None,
+    imgsz: int | None,
+    device: str,
+    trust: bool,
+    as_json: bool,
+) -> None:
+    """Detect objects in SOURCE (an image, a folder, a glob or a video) with MODEL (.pt, bundle or .onnx).
+
+    With --json, one JSON object an image goes to stdout, a line each.
+    """
+    total = found = 0
+    for prediction in api.predict(
+        model, source, out=out, confidence=confidence, iou=iou, imgsz=imgsz, device=device, trust=trust
+    ):
+        total, found = total + 1, found + len(prediction.detections)
+        if as_json:
+            json.dump(prediction.to_json(), sys.stdout, ensure_ascii=False)
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+        else:
+            click.echo(f"{prediction.image}: {prediction.describe()}")
+    click.echo(f"{found} detections in {total} images" + (f", written to {out}" if out else ""), err=True)

@@ -1,0 +1,213 @@
+"""The one schema of every YAML: frozen dataclasses.
+
+A field's type, default and help live here and nowhere else; `yolo_tl.presets` finds
+the values, the command line reads its help from here.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union
+
+import yaml
+
+from yolo_tl.errors import ConfigError
+from yolo_tl.files import write_text
+
+Config = TypeVar("Config")
+
+
+def option(default: Any, about: str) -> Any:
+    """A dataclass field with its help text. The default must be immutable."""
+    return field(default=default, metadata={"help": about})
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Training augmentation, in the terms of Ultralytics; probabilities and gains in [0, 1]."""
+
+    mosaic: float = option(1.0, "probability of composing four images into one")
+    close_mosaic: float | None = option(None, "share of the run, at its end, without mosaic; default: planned")
+    mixup: float = option(0.0, "probability of blending two images")
+    hsv_h: float = option(0.015, "hue gain")
+    hsv_s: float = option(0.7, "saturation gain")
+    hsv_v: float = option(0.4, "value gain")
+    degrees: float = option(0.0, "largest rotation, degrees")
+    translate: float = option(0.1, "largest shift, share of the image")
+    scale: float = option(0.5, "largest change of size, share")
+    shear: float = option(0.0, "largest shear, degrees")
+    perspective: float = option(0.0, "perspective coefficient, 0 to 0.001")
+    fliplr: float = option(0.5, "probability of a left-right flip")
+    flipud: float = option(0.0, "probability of an upside-down flip")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What a training run is asked to do. ``None`` means: the plan decides, and says why."""
+
+    schedule: Literal["steps", "ultralytics"] = option(
+        "steps", "steps: scaled to the optimizer steps the data allows; ultralytics: the rules of `yolo train`"
+    )
+    epochs: int = option(100, "passes over the training images")
+    imgsz: int = option(640, "side of the square network input, px, a multiple of 32")
+    batch: int = option(16, "images per forward pass")
+    seed: int = option(0, "seed of every random choice")
+    device: str = option("auto", "cpu, cuda, a CUDA index, or auto")
+    threads: int | None = option(None, "torch threads on the CPU; default: planned")
+    workers: int | None = option(None, "processes that load images; default: planned")
+    precision: Literal["fp32", "bf16"] | None = option(None, "arithmetic of the forward pass; default: planned")
+    freeze: str | int | list[int | str] = option(
+        "none", "none, backbone, neck, trunk, the number of first layers, or a list of layers"
+    )
+    optimizer: Literal["AdamW", "SGD", "MuSGD", "Adam", "NAdam", "RAdam"] | None = option(None, "default: planned")
+    lr: float | None = option(None, "initial learning rate; default: planned")
+    lr_final: float = option(0.01, "last learning rate, as a share of the first")
+    cosine: bool = option(False, "cosine decay instead of linear")
+    momentum: float | None = option(None, "momentum, or the first beta of Adam; default: planned")
+    weight_decay: float = option(0.0005, "decay of convolution weights, per step of `nbs` images")
+    nbs: int | None = option(None, "images per optimizer step (gradients are accumulated); default: planned")
+    warmup: float | None = option(None, "epochs of learning-rate warm-up; default: planned")
+    ema_window: float | None = option(None, "epochs the weight average looks back; default: planned")
+    patience: int = option(100, "epochs without a better val score before stopping")
+    head: Literal["one-to-many", "nms-free"] = option(
+        "one-to-many", "which head of a two-headed network selects best.pt (YOLO26)"
+    )
+    augment: AugmentConfig = option(AugmentConfig(), "training augmentation")
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
+        _require(self.imgsz >= 32 and self.imgsz % 32 == 0, "imgsz", "a positive multiple of 32", self.imgsz)
+        _require(self.batch >= 1, "batch", "at least 1", self.batch)
+        _require(self.nbs is None or self.nbs >= 1, "nbs", "at least 1", self.nbs)
+        _require(self.lr is None or 0 < self.lr < 10, "lr", "between 0 and 10", self.lr)
+        _require(self.threads is None or self.threads >= 1, "threads", "at least 1", self.threads)
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What an exported model is asked to be, and how closely it must agree with its checkpoint."""
+
+    format: Literal["onnx"] = option("onnx", "file format")
+    head: Literal["auto", "raw", "nms-free", "nms"] = option(
+        "auto",
+        "auto: nms-free where the network has such a head and was selected on it, else raw; nms: NMS in the graph",
+    )
+    imgsz: int | None = option(None, "side of the square input, px; default: as trained")
+    batch: int = option(1, "images per run of a fixed-size model; the largest batch with head nms")
+    dynamic: bool = option(False, "free batch, height and width")
+    simplify: bool = option(True, "simplify the graph")
+    opset: int | None = option(None, "ONNX operator set; default: the newest both sides know")
+    confidence: float = option(0.25, "operating confidence kept in the bundle")
+    iou: float = option(0.7, "NMS IoU kept in the bundle")
+    max_det: int = option(300, "most detections per image kept in the bundle")
+    images: int = option(32, "images of the data set on which model and checkpoint are compared")
+    tolerance_box: float = option(0.05, "largest box difference, px of the network input")
+    tolerance_score: float = option(0.001, "largest difference of a confidence")
+
+    def __post_init__(self) -> None:
+        _require(self.batch >= 1, "batch", "at least 1", self.batch)
+        _require(self.images >= 1, "images", "at least 1", self.images)
+        _require(0 < self.confidence < 1, "confidence", "between 0 and 1", self.confidence)
+        _require(0 < self.iou <= 1, "iou", "between 0 and 1", self.iou)
+        size = self.imgsz
+        _require(size is None or (size >= 32 and size % 32 == 0), "imgsz", "a positive multiple of 32", size)
+
+
+def build(schema: type[Config], values: Mapping[str, Any], sources: Mapping[str, str], prefix: str = "") -> Config:
+    """An instance of `schema` from nested `values`, each checked against its type.
+
+    Args:
+        schema: the dataclass, possibly holding others.
+        values: nested keys to values; a missing key takes the default.
+        sources: dotted key to where its value came from, for the error message.
+        prefix: dotted path of `schema` inside the whole configuration.
+
+    Raises:
+        ConfigError: a value has the wrong type or range.
+    """
+    hints = typing.get_type_hints(schema)
+    arguments: dict[str, Any] = {}
+    for f in fields(schema):  # type: ignore[arg-type]
+        hint, key = hints[f.name], prefix + f.name
+        if is_dataclass(hint):
+            arguments[f.name] = build(typing.cast(type[Any], hint), values.get(f.name, {}), sources, f"{key}.")
+        elif f.name in values:
+            arguments[f.name] = _convert(values[f.name], hint, key, sources[key])
+    return schema(**arguments)
+
+
+def _convert(value: Any, hint: Any, key: str, source: str) -> Any:
+    """`value` as the type `hint`; YAML writes 1e-3 as a string, so numbers may be text."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
+    for kind in options:
+        origin = typing.get_origin(kind)
+        if origin is Literal and value in typing.get_args(kind):
+            return value
+        if kind is type(None) and value is None:
+            return None
+        if origin is list and isinstance(value, list | tuple):
+            (item,) = typing.get_args(kind)
+            return [_convert(v, item, f"{key}[{i}]", source) for i, v in enumerate(value)]
+        if isinstance(kind, type) and type(value) is kind:
+            return value
+        if kind is float and type(value) is int:
+            return float(value)
+        if kind is str and len(options) == 1 and type(value) is int:  # device: 0
+            return str(value)
+    if float in options and isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    raise ConfigError(f"{key}: expected {_describe(options)}, found {value!r} ({source})")
+
+
+def _describe(options: Sequence[Any]) -> str:
+    words = []
+    for kind in options:
+        if typing.get_origin(kind) is Literal:
+            words += [repr(v) for v in typing.get_args(kind)]
+        else:
+            words.append("nothing" if kind is type(None) else getattr(kind, "__name__", str(kind)))
+    return " or ".join(words)
+
+
+def to_mapping(value: Any) -> Any:
+    """A dataclass as nested dictionaries and lists that YAML and JSON can hold."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_mapping(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_mapping(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_mapping(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def save(path: Path | str, value: Any) -> None:
+    """Write a dataclass or mapping as YAML, keeping key order and non-Latin letters."""
+    write_text(path, yaml.safe_dump(to_mapping(value), sort_keys=False, allow_unicode=True, width=120))
+
+
+def flatten_schema(schema: type, prefix: str = "") -> list[str]:
+    """Every dotted key of a schema, in order.
+
+    >>> flatten_schema(TrainConfig)[:3]
+    ['schedule', 'epochs', 'imgsz']
+    """
+    hints = typing.get_type_hints(schema)
+    keys = []
+    for f in fields(schema):
+        if is_dataclass(hints[f.name]):
+            keys += flatten_schema(hints[f.name], f"{prefix}{f.name}.")
+        else:
+            keys.append(prefix + f.name)
+    return keys
+
+
+def _require(holds: bool, key: str, expected: str, found: Any) -> None:
+    if not holds:
+        raise ConfigError(f"{key}: expected {expected}, found {found!r}")

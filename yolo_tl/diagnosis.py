@@ -1,0 +1,84 @@
+"""What is installed, what is missing, what hardware is there, and where weights are looked for.
+
+Answers without importing torch where it can, so that it works on the device and on a broken install.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from typing import Any
+
+from yolo_tl import __version__
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "edge": ("onnxruntime",),
+    "train": ("ultralytics", "torch", "torchvision", "albumentations", "onnx", "onnxruntime", "onnxslim"),
+}
+PACKAGES = ("numpy", "opencv-python", "onnxruntime", "ultralytics", "torch", "torchvision", "albumentations", "onnx")
+
+
+def report() -> dict[str, Any]:
+    """Everything as plain values: ``yolo_tl``, ``packages``, ``extras``, ``hardware``, ``weights``."""
+    return {
+        "yolo_tl": __version__,
+        "python": sys.version.split()[0],
+        "packages": {name: _version(name) for name in PACKAGES},
+        "extras": {name: _extra(name, needs) for name, needs in EXTRAS.items()},
+        "hardware": {
+            "machine": f"{platform.system()} {platform.machine()}",
+            "cpu cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+            "NVIDIA driver": _nvidia(),
+            "torch sees": _torch_devices(),
+            "TensorRT": _version("tensorrt") or "not installed",
+        },
+        "weights": _weights(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _extra(name: str, needs: tuple[str, ...]) -> str:
+    missing = [package for package in needs if _version(package) is None]
+    return f'missing {", ".join(missing)}: pip install "yolo-tl[{name}]"' if missing else "complete"
+
+
+def _nvidia() -> str:
+    """Name, driver and compute capability of each GPU, as ``nvidia-smi`` tells them."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return "none found"
+    query = [tool, "--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"nvidia-smi failed: {error}"
+    return "; ".join(done.stdout.strip().splitlines()) or "none found"
+
+
+def _torch_devices() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return "torch is not installed"
+    import torch
+
+    if not torch.cuda.is_available():
+        return "CPU only"
+    return ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+
+
+def _weights() -> dict[str, list[str]]:
+    from yolo_tl.engine.weights import folders
+
+    places = folders()
+    found = [str(path) for folder in places if folder.is_dir() for path in sorted(folder.glob("*.pt"))]
+    return {"folders": [str(folder) for folder in places], "found": found}

@@ -1,0 +1,95 @@
+"""A private view of a data set, so that the user's own folder stays byte-identical.
+
+Ultralytics writes ``labels/<split>.cache`` beside the labels, re-encodes JPEGs in place when
+their last two bytes are not the end marker, and prefers a stale ``image.npy`` to the image.
+The view is a folder of links with nothing else in it: caches land there, a re-encoded image
+replaces a link, and no ``.npy`` is ever linked. Paths in its ``data.yaml`` are absolute.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from yolo_tl.config import save
+from yolo_tl.data.dataset import Dataset
+from yolo_tl.files import link_or_copy
+
+JPEG = (".jpg", ".jpeg", ".mpo")
+END_OF_IMAGE = b"\xff\xd9"
+
+
+@dataclass(frozen=True)
+class View:
+    """A view that exists on disk.
+
+    Attributes:
+        yaml: its ``data.yaml``.
+        sources: linked image path → the user's image path.
+    """
+
+    yaml: Path
+    sources: dict[str, Path]
+
+
+@contextmanager
+def view_of(dataset: Dataset, splits: Sequence[str] | None = None) -> Iterator[View]:
+    """Make a view of a data set in a temporary folder; it is gone when the block ends.
+
+    Args:
+        dataset: what was read from the user's ``data.yaml``.
+        splits: those that are needed; all by default. Ultralytics insists on train and val, so
+            the first one stands in where either is missing.
+    """
+    with tempfile.TemporaryDirectory(prefix="yolo_tl-view-") as name:
+        root = Path(name).resolve()
+        sources: dict[str, Path] = {}
+        wanted = {name: dataset.split(name) for name in splits or dataset.splits}
+        for split, content in wanted.items():
+            (root / "images" / split).mkdir(parents=True)
+            (root / "labels" / split).mkdir(parents=True)
+            digits = len(str(len(content)))
+            for number, (image, label) in enumerate(zip(content.images, content.labels, strict=True)):
+                # The number keeps the user's order and tells apart equal names from different folders.
+                stem = f"{number:0{digits}d}-{image.stem}"
+                linked = root / "images" / split / f"{stem}{image.suffix}"
+                _place_image(image, linked)
+                sources[str(linked)] = image
+                if label.is_file():
+                    link_or_copy(label, root / "labels" / split / f"{stem}.txt")
+        folders = {split: f"images/{split}" for split in wanted}
+        first = next(iter(folders.values()))
+        description = {
+            "path": str(root),
+            "train": folders.get("train", first),
+            "val": folders.get("val", first),
+            **folders,
+            "names": dict(enumerate(dataset.names)),
+        }
+        save(root / "data.yaml", description)
+        yield View(root / "data.yaml", sources)
+
+
+def _place_image(source: Path, target: Path) -> None:
+    """Link an image; a JPEG that does not end with its end marker is copied, up to that marker.
+
+    Bytes after the marker change no pixel, but make Ultralytics re-encode the image, which does.
+    """
+    if source.suffix.lower() in JPEG and not _ends_as_jpeg(source):
+        content = source.read_bytes()
+        end = content.rfind(END_OF_IMAGE)
+        target.write_bytes(content[: end + 2] if end > 0 else content)
+    else:
+        link_or_copy(source, target)
+
+
+def _ends_as_jpeg(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(0, 2)
+        if stream.tell() < 2:
+            return False
+        stream.seek(-2, 2)
+        return stream.read() == END_OF_IMAGE

@@ -1,0 +1,166 @@
+"""Every error this package raises on purpose.
+
+::
+
+    YoloTLError                 1   root; never raised itself
+    ├── UsageError              2   the request cannot mean anything
+    │   ├── ConfigError             unknown key, wrong type, value out of range
+    │   ├── PresetNotFound          no preset of that name
+    │   └── MissingExtra            an optional dependency is not installed
+    ├── DataError               3   images or annotations
+    │   ├── DataNotFound            a path that does not exist or holds nothing
+    │   ├── FormatError             no annotation format fits, or several do
+    │   ├── ParseError              a file breaks the rules of its format
+    │   └── ImageError              an image is missing or cannot be decoded
+    ├── ModelError              4   weights, plan and training
+    │   ├── WeightsNotFound         a checkpoint that is nowhere to be found
+    │   ├── UntrustedCheckpoint     a checkpoint that would run foreign code
+    │   ├── PlanMismatch            the engine did not do what the plan says
+    │   └── TrainingInterrupted     stopped by the user; last checkpoint kept
+    ├── ExportError             5   export and its gate
+    │   └── ParityError             the exported model disagrees with its source
+    └── RuntimeFailure          6   the deployed model and its surroundings
+        ├── BundleError             a bundle or model file that cannot be run
+        └── WriteError              the output could not be written (disk full, read-only)
+
+The number is the exit code of the command line. Each error carries a message
+(what was expected, what was found, where) and a hint (what to do about it).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class YoloTLError(Exception):
+    """Root of the tree: catch this to catch everything raised on purpose.
+
+    Args:
+        message: what was expected, what was found, and where.
+        hint: what to do about it; shown below the message.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageError(YoloTLError):
+    """The request cannot mean anything: an option, a name or a combination of them."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError, ValueError):
+    """A configuration key is unknown, or its value has the wrong type or range."""
+
+
+class PresetNotFound(UsageError, LookupError):
+    """No preset of that name exists, neither as a path nor among the known ones."""
+
+
+class MissingExtra(UsageError, ImportError):
+    """An optional dependency is needed and absent; nothing is ever installed at run time."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"{package} is needed for this and is not installed",
+            hint=f'pip install "yolo-tl[{extra}]"',
+        )
+
+
+class DataError(YoloTLError):
+    """Something is wrong with images or annotations."""
+
+    exit_code = 3
+
+
+class DataNotFound(DataError, FileNotFoundError):
+    """A data path does not exist, or holds nothing that can be used."""
+
+
+class FormatError(DataError, ValueError):
+    """No annotation format fits what was found, or more than one does."""
+
+
+class ParseError(DataError, ValueError):
+    """A file breaks the rules of its format.
+
+    Args:
+        file: the file at fault.
+        reason: what was expected and what was found.
+        line: 1-based line, where one is known.
+        place: another place inside the file (a key, an object number).
+    """
+
+    def __init__(
+        self,
+        file: Path | str,
+        reason: str,
+        *,
+        line: int | None = None,
+        place: str = "",
+        hint: str = "",
+    ) -> None:
+        where = f"{file}" + (f":{line}" if line is not None else "") + (f" ({place})" if place else "")
+        super().__init__(f"{where}: {reason}", hint=hint)
+        self.file = Path(file)
+        self.line = line
+
+
+class ImageError(DataError, ValueError):
+    """An image is missing, is not an image, or cannot be decoded."""
+
+
+class ModelError(YoloTLError):
+    """Something is wrong with weights, a plan or a training run."""
+
+    exit_code = 4
+
+
+class WeightsNotFound(ModelError, FileNotFoundError):
+    """A checkpoint was not found in any of the places where weights are looked for."""
+
+
+class UntrustedCheckpoint(ModelError):
+    """A checkpoint asks to import code that is not on the list of known-safe names."""
+
+
+class PlanMismatch(ModelError):
+    """What the engine set up differs from what the plan says."""
+
+
+class TrainingInterrupted(ModelError):
+    """Training was stopped by the user; the last whole checkpoint is kept."""
+
+    exit_code = 130
+
+
+class ExportError(YoloTLError):
+    """A model could not be exported."""
+
+    exit_code = 5
+
+
+class ParityError(ExportError):
+    """The exported model disagrees with the checkpoint it came from."""
+
+
+class RuntimeFailure(YoloTLError):
+    """The deployed model, or what surrounds it, failed."""
+
+    exit_code = 6
+
+
+class BundleError(RuntimeFailure, ValueError):
+    """A bundle or a model file is missing, damaged, or of a kind that cannot be run."""
+
+
+class WriteError(RuntimeFailure, OSError):
+    """An output could not be written; what was there before is untouched."""

@@ -1,0 +1,106 @@
+"""What is decided when the user leaves it open, each value with its reason.
+
+Two sets of rules. `ultralytics_rules` are those of ``yolo train`` 8.4 (``optimizer=auto``,
+nominal batch 64, three warm-up epochs, ten epochs without mosaic), made explicit so that a
+run can be compared with them. `step_rules` start from the number of optimizer steps that
+the data allows, because on few images the former take too few of them to train at all.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from yolo_tl.config import TrainConfig
+from yolo_tl.transfer.facts import DeviceFacts
+
+Rule = tuple[Any, str]  # a value and the reason for it
+
+NOMINAL_BATCH = 64
+ENOUGH_STEPS = 1000
+MUSGD_ABOVE = 10_000
+
+
+def adamw_rate(classes: int) -> float:
+    """Ultralytics' fitted AdamW learning rate for a number of classes, ``0.002 · 5 / (4 + nc)``.
+
+    >>> adamw_rate(3)
+    0.001429
+    """
+    return round(0.002 * 5 / (4 + classes), 6)
+
+
+def ultralytics_rules(config: TrainConfig, *, images: int, classes: int) -> dict[str, Rule]:
+    """The defaults of ``yolo train`` for a data set, made explicit (engine/trainer.py of Ultralytics 8.4)."""
+    nbs = config.nbs or NOMINAL_BATCH
+    iterations = math.ceil(images / max(config.batch, nbs)) * config.epochs
+    optimizer = config.optimizer or ("MuSGD" if iterations > MUSGD_ABOVE else "AdamW")
+    why = f"optimizer=auto of Ultralytics: {iterations} iterations, {classes} classes"
+    return {
+        "optimizer": (optimizer, why),
+        "nbs": (NOMINAL_BATCH, "Ultralytics default"),
+        "warmup": (3.0, "Ultralytics default"),
+        "augment.close_mosaic": (min(10, config.epochs) / config.epochs, "Ultralytics default: the last 10 epochs"),
+        "ema_window": (None, "Ultralytics default: decay 0.9999, rising over 2000 steps"),
+        **_rates(optimizer, classes),
+    }
+
+
+def step_rules(config: TrainConfig, *, images: int, classes: int) -> dict[str, Rule]:
+    """Values scaled to the optimizer steps that `images` and `config.epochs` allow."""
+    optimizer = config.optimizer or "MuSGD"
+    return {
+        "optimizer": (optimizer, "learns more per step than AdamW, which counts when steps are few"),
+        "nbs": _nominal_batch(config, images=images),
+        "warmup": (round(min(3.0, config.epochs / 10), 2), "a tenth of the run, at most 3 epochs"),
+        "augment.close_mosaic": (0.15, "the last 15 % of the run see whole images"),
+        "ema_window": (
+            round(min(2.5, config.epochs / 10), 2),
+            "a tenth of the run, at most 2.5 epochs; Ultralytics' average of 2000 steps never forms on few images",
+        ),
+        **_rates(optimizer, classes),
+    }
+
+
+def device_rules(device: DeviceFacts) -> dict[str, Rule]:
+    """What the device decides."""
+    on_cpu = device.id == "cpu"
+    bf16 = device.bf16 and not on_cpu
+    return {
+        "device": (device.id, device.name),
+        "threads": (device.cores, f"{device.cores} cores are free to this process"),
+        "workers": (0, "on the CPU loaders only compete with the network")
+        if on_cpu
+        else (min(8, device.cores), "one per core, at most 8"),
+        "precision": ("bf16", f"{device.name} computes in bfloat16")
+        if bf16
+        else ("fp32", f"{device.name}: full precision"),
+    }
+
+
+def _rates(optimizer: str, classes: int) -> dict[str, Rule]:
+    """Learning rate and momentum that suit an optimizer."""
+    if optimizer in ("SGD", "MuSGD"):
+        why = f"Ultralytics default for {optimizer}"
+        return {"lr": (0.01, why), "momentum": (0.937, why)}
+    return {
+        "lr": (
+            adamw_rate(classes),
+            f"Ultralytics' fit for {optimizer} with {classes} classes, 0.002 · 5 / (4 + classes)",
+        ),
+        "momentum": (0.9, f"the usual first beta of {optimizer}"),
+    }
+
+
+def _nominal_batch(config: TrainConfig, *, images: int) -> Rule:
+    """The largest multiple of the batch up to 64 that still allows `ENOUGH_STEPS` steps, else the batch."""
+    batches = math.ceil(images / config.batch)
+    for multiple in range(max(NOMINAL_BATCH // config.batch, 1), 0, -1):
+        nbs = multiple * config.batch
+        steps = math.ceil(batches / multiple) * config.epochs
+        if steps >= ENOUGH_STEPS or multiple == 1:
+            break
+    return (
+        nbs,
+        f"{images} images → {batches} batches an epoch → about {steps} optimizer steps in {config.epochs} epochs",
+    )
