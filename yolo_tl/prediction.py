@@ -80,22 +80,39 @@ def run(
     with ExitStack() as stack:
         lines = None
         if out is not None:
-            lines = stack.enter_context(
-                stack.enter_context(atomic_path(out / "detections.jsonl")).open("w", encoding="utf-8")
-            )
+            path = stack.enter_context(atomic_path(out / "detections.jsonl"))
+            lines = stack.enter_context(path.open("w", encoding="utf-8"))
+        used: set[str] = set()
         for label, image in frames(source):
             found = detector(image, confidence=confidence, iou=iou)
             prediction = Prediction(label, found, detector.names)
             if lines is not None and out is not None:
                 lines.write(json.dumps(prediction.to_json(), ensure_ascii=False) + "\n")
-                _write_picture(out, label, draw(image, found, detector.names))
+                _write_picture(out / f"{_free_name(label, used)}.jpg", draw(image, found, detector.names))
             yield prediction
 
 
-def _write_picture(out: Path, label: str, picture: NDArray[np.uint8]) -> None:
+def _free_name(label: str, used: set[str]) -> str:
+    """A file name for the picture of `label`, numbered where images of several folders share one.
+
+    >>> used = set()
+    >>> [_free_name(label, used) for label in ("a/x.png", "b/x.png", "clip.mp4#12")]
+    ['x', 'x-2', 'clip-12']
+    """
+    path, _, frame = label.partition("#") if not Path(label).exists() else (label, "", "")
+    stem = f"{Path(path).stem}-{frame}" if frame else Path(path).stem
+    name, number = stem, 1
+    while name in used:
+        number += 1
+        name = f"{stem}-{number}"
+    used.add(name)
+    return name
+
+
+def _write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     import cv2
 
     encoded, content = cv2.imencode(".jpg", picture)
     if not encoded:
-        raise WriteError(f"{label}: the annotated picture could not be encoded")
-    write_bytes(out / f"{Path(label).stem}.jpg", content.tobytes())
+        raise WriteError(f"{path}: the annotated picture could not be encoded")
+    write_bytes(path, content.tobytes())

@@ -95,9 +95,10 @@ def forward_of(module: Any, *, head: str) -> Forward:
     ultralytics()
     import torch
 
-    model = deepcopy(module).float().eval().fuse(verbose=False)
+    model = deepcopy(module).float().eval()
     if hasattr(model, "end2end"):
-        model.end2end = head == "nms-free"
+        model.end2end = head == "nms-free"  # before fusing, which removes the other head
+    model = model.fuse(verbose=False)
 
     def forward(tensor: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():

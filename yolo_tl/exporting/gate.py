@@ -22,6 +22,8 @@ from yolo_tl.edge.image import read_image
 from yolo_tl.edge.letterbox import letterbox, to_tensor
 from yolo_tl.errors import ExportError
 
+SAME_ROW = 1.0  # px; rows of an NMS-free head that lie further apart come from different anchors
+
 Forward = Callable[[NDArray[np.float32]], Floats]
 
 
@@ -107,7 +109,7 @@ def compare(
             tensor_box = max(tensor_box, _largest(a[:4] - b[:4]))
             tensor_score = max(tensor_score, _largest(a[4:] - b[4:]))
         elif head == "nms-free":
-            pairs = match(a, b)
+            pairs = match(a, b, reach=SAME_ROW)
             tensor_box = max(tensor_box, _largest(a[pairs[:, 0], :4] - b[pairs[:, 1], :4]))
             tensor_score = max(tensor_score, _largest(np.sort(a[:, 4]) - np.sort(b[:, 4])))
             missing += sum(_above_the_cut(rows, used) for rows, used in ((a, pairs[:, 0]), (b, pairs[:, 1])))
@@ -142,16 +144,22 @@ def compare(
     )
 
 
-def match(a: Floats, b: Floats) -> NDArray[np.intp]:
-    """Pairs (P, 2) of rows of `a` (N, 6) and `b` (M, 6) of one class, nearest corners first, within half a box.
+def match(a: Floats, b: Floats, *, reach: float | None = None) -> NDArray[np.intp]:
+    """Pairs (P, 2) of rows of `a` (N, 6) and `b` (M, 6) of one class, nearest corners first.
+
+    Args:
+        a: x1, y1, x2, y2, score, class.
+        b: the same.
+        reach: largest difference of a corner, px; by default half the shorter side of the box in `a`.
 
     >>> rows = np.array([[0, 0, 9, 9, 0.9, 1], [50, 0, 59, 9, 0.8, 0]], np.float32)
     >>> match(rows, rows[::-1]).tolist()
     [[0, 1], [1, 0]]
     """
     distance = np.abs(a[:, None, :4] - b[None, :, :4]).max(2)
-    reach = np.maximum((a[:, 2:4] - a[:, :2]).min(1, initial=np.inf) / 2, 1.0)
-    distance[(a[:, None, 5] != b[None, :, 5]) | (distance > reach[:, None])] = np.inf
+    half = np.maximum((a[:, 2:4] - a[:, :2]).min(1, initial=np.inf) / 2, 1.0)
+    limit = half[:, None] if reach is None else reach
+    distance[(a[:, None, 5] != b[None, :, 5]) | (distance > limit)] = np.inf
     pairs, free_a, free_b = [], set(range(len(a))), set(range(len(b)))
     for flat in np.argsort(distance, axis=None, kind="stable"):
         i, j = np.unravel_index(flat, distance.shape)
