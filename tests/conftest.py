@@ -41,3 +41,18 @@ def ultralytics():
     from yolo_tl.engine.hermetic import ultralytics
 
     return ultralytics()
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A data set of 40 generated images, and a YOLO26n checkpoint that has begun to find its shapes."""
+    import yolo_tl
+    from yolo_tl.data import make_sample
+
+    folder = tmp_path_factory.mktemp("learned")
+    make_sample(folder / "voc", images=40, size=(96, 96), seed=3)
+    yolo_tl.convert(folder / "voc", folder / "data")
+    options = {"epochs": 40, "imgsz": 96, "batch": 4, "device": "cpu", "augment.mosaic": 0.0}
+    result = yolo_tl.train(folder / "data", "yolo26n.yaml", out=folder / "run", overrides=options)
+    assert result.evaluation.metrics.map50_95 > 0.05, "the fixture has learned nothing; tests on it would prove nothing"
+    return folder / "data", result.weights

@@ -120,6 +120,7 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     trust: bool = False,
     overwrite: bool = False,
+    on_plan: Callable[[TrainPlan], None] = lambda plan: None,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
 ) -> TrainResult:
     """Fine-tune a checkpoint; the result lands in a run folder.
@@ -133,6 +134,7 @@ def train(
         overrides: dotted configuration keys to values, strongest.
         trust: load a checkpoint that asks for foreign classes.
         overwrite: use a run folder that holds files.
+        on_plan: called with the plan before training starts.
         on_epoch: called after every epoch.
     """
     from yolo_tl.engine.runs import new_run
@@ -140,6 +142,7 @@ def train(
 
     made, dataset, module = _prepare(data, weights, preset=preset, config=config, overrides=overrides, trust=trust)
     run = new_run(_path(out), overwrite=overwrite)
+    on_plan(made)
     trained = run_training(made, dataset=dataset, module=module, run=run, on_epoch=on_epoch)
     evaluation = _score("val", trained.results, dataset.names)
     result = TrainResult(run, trained.weights, made, evaluation, trained.cpu_seconds)

@@ -70,6 +70,7 @@ class TrainConfig:
     momentum: float | None = option(None, "momentum, or the first beta of Adam; default: planned")
     weight_decay: float = option(0.0005, "decay of convolution weights, per step of `nbs` images")
     nbs: int | None = option(None, "images per optimizer step (gradients are accumulated); default: planned")
+    min_steps: int = option(1000, "accumulate fewer images per step where the run would take fewer steps than this")
     warmup: float | None = option(None, "epochs of learning-rate warm-up; default: planned")
     ema_window: float | None = option(None, "epochs the weight average looks back; default: planned")
     patience: int = option(100, "epochs without a better val score before stopping")

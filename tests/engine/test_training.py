@@ -108,8 +108,6 @@ def test_a_set_up_that_differs_from_the_plan_is_an_error(run, sample, tmp_path, 
     """Tamper with what Ultralytics sets up; the check after set-up must notice."""
     from ultralytics.models.yolo.detect import DetectionTrainer
 
-    from yolo_tl.engine import training
-
     build = DetectionTrainer._setup_train
 
     def tampered(self):
@@ -126,7 +124,6 @@ def test_a_set_up_that_differs_from_the_plan_is_an_error(run, sample, tmp_path, 
     monkeypatch.setattr(DetectionTrainer, "_setup_train", tampered)
     with pytest.raises(PlanMismatch):
         yolo_tl.train(sample, str(run.weights), out=tmp_path / "x", preset="head-only", overrides=TINY)
-    assert training is not None
 
 
 def test_a_frozen_tensor_that_moves_is_an_error(run):
@@ -201,3 +198,18 @@ def test_ctrl_c_keeps_the_last_checkpoint(sample, tmp_path):
     assert "Traceback" not in errors
     assert sorted(p.name for p in (out / "weights").iterdir()) == ["best.pt", "last.pt"]
     load_checkpoint(out / "weights" / "last.pt")
+
+
+def test_a_full_disk_stops_the_run_and_keeps_whole_checkpoints(sample, tmp_path):
+    """Files over 1 MB are refused by the system, so the first checkpoint cannot be written."""
+    out = tmp_path / "run"
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+        "from yolo_tl.cli import main; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", code, "train", str(sample), "-w", "yolov8n.yaml", "-o", str(out)]
+    command += ["--epochs", "2", "--imgsz", "64", "--batch", "8", "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 6, done.stderr
+    assert "a file could not be written: File too large; no epoch was finished" in done.stderr
+    assert list((out / "weights").iterdir()) == []

@@ -56,6 +56,12 @@ def test_steps_are_not_starved_on_few_images(network):
     assert planned(network, epochs=20)["nbs"] == 16
     plenty = planned(network, preset="full", data=facts(images=20_000), epochs=100)
     assert plenty["nbs"] == 64
+    some = facts(images=2_000)
+    assert planned(network, preset="full", data=some, epochs=50)["nbs"] == 64
+    assert planned(network, preset="small-data", data=some, epochs=50)["nbs"] == 16
+    between = planned(network, preset="full", data=some, epochs=20)
+    assert between["nbs"] == 32
+    assert between.budget.steps >= 1000
 
 
 def test_the_user_wins_and_is_named(network):

@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of ours becomes a message and its exit code."""
-        debug = "--debug" in sys.argv
+        debug = "--debug" in sys.argv  # before any command is parsed, so that a failing import shows, too
         try:
             return super().invoke(ctx)
         except YoloTLError as error:
@@ -64,6 +64,9 @@ class LazyGroup(click.Group):
             if error.hint:
                 click.echo(f"  {error.hint}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(130)
         except BrokenPipeError:  # the reader of our output has gone
             sys.stderr.close()
             ctx.exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,19 +19,46 @@ from yolo_tl.cli.options import (
 )
 from yolo_tl.cli.plan import render as render_plan
 from yolo_tl.config import TrainConfig
+from yolo_tl.transfer.plan import TrainPlan
 
 if TYPE_CHECKING:
     from yolo_tl.engine.trainer import EpochReport
 
 
-def show_epoch(report: EpochReport) -> None:
-    """One line an epoch, on stderr."""
+def describe_epoch(report: EpochReport) -> str:
+    """Losses and scores of one epoch, in one line."""
     losses = "  ".join(f"{name.removesuffix('_loss')} {value:.3f}" for name, value in report.losses.items())
-    click.echo(
-        f"epoch {report.epoch}/{report.epochs}  {losses}  "
-        f"val mAP50 {report.map50:.3f}  mAP50-95 {report.map50_95:.3f}  {report.seconds:.0f} s",
-        err=True,
-    )
+    return f"{losses}  val mAP50 {report.map50:.3f}  mAP50-95 {report.map50_95:.3f}  {report.seconds:.0f} s"
+
+
+class Progress:
+    """The plan, then a bar with the latest scores on a terminal or a line an epoch elsewhere; all on stderr."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._latest = ""
+
+    def begin(self, plan: TrainPlan) -> None:
+        """Show the plan before the time is spent."""
+        click.echo(render_plan(plan) + "\n", err=True)
+        if sys.stderr.isatty():
+            self._bar = click.progressbar(
+                length=plan["epochs"], label="epochs", file=sys.stderr, show_pos=True, item_show_func=self._item
+            )
+            self._bar.render_progress()
+
+    def epoch(self, report: EpochReport) -> None:
+        """Show one epoch."""
+        self._latest = describe_epoch(report)
+        if self._bar is None:
+            click.echo(f"epoch {report.epoch}/{report.epochs}  {self._latest}", err=True)
+        else:
+            self._bar.update(1)
+            if report.epoch == report.epochs:
+                self._bar.render_finish()
+
+    def _item(self, _: object) -> str:
+        return self._latest
 
 
 @click.command("train")
@@ -59,12 +87,14 @@ def command(
 ) -> None:
     """Fine-tune a checkpoint on DATA (a data.yaml or its folder)."""
     options: dict[str, Any] = {"preset": preset, "config": config, "overrides": overrides, "trust": trust}
-    plan = api.plan(data, weights, **options)
     if dry_run:
+        plan = api.plan(data, weights, **options)
         emit_json(plan.to_json()) if as_json else click.echo(render_plan(plan))
         return
-    click.echo(render_plan(plan) + "\n", err=True)
-    trained = api.train(data, weights, out=out, overwrite=overwrite, on_epoch=show_epoch, **options)
+    progress = Progress()
+    trained = api.train(
+        data, weights, out=out, overwrite=overwrite, on_plan=progress.begin, on_epoch=progress.epoch, **options
+    )
     if as_json:
         emit_json(trained.to_json())
         return

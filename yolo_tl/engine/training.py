@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from yolo_tl.data.dataset import Dataset
 from yolo_tl.engine.hermetic import log_to, use_threads
 from yolo_tl.engine.runs import describe_run
 from yolo_tl.engine.view import view_of
-from yolo_tl.errors import ModelError, TrainingInterrupted, YoloTLError
+from yolo_tl.errors import ModelError, TrainingInterrupted, WriteError, YoloTLError
 from yolo_tl.evaluation.records import ImageResult
 from yolo_tl.transfer.plan import TrainPlan
+
+OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
 @dataclass(frozen=True)
@@ -69,20 +72,26 @@ def run_training(
             trainer.model = trainer.get_model(weights=weights, cfg=module.yaml, verbose=False)
             trainer.train()
         except KeyboardInterrupt as error:
-            raise _interrupted(run) from error
+            raise TrainingInterrupted(f"{run}: training was stopped; {_kept(run)}") from error
         except YoloTLError:
             raise
-        except (RuntimeError, ValueError, OSError, MemoryError) as error:
+        except OSError as error:
+            if error.errno in OUTPUT_FAULTS:
+                kept = _kept(run)
+                raise WriteError(
+                    f"{run}: training stopped, a file could not be written: {error.strerror}; {kept}"
+                ) from error
+            raise ModelError(f"{run}: training failed: {error}", hint=f"details are in {run / 'engine.log'}") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
             raise ModelError(
                 f"{run}: training failed: {_first_line(error)}", hint=f"details are in {run / 'engine.log'}"
             ) from error
     return Trained(run, run / "weights" / "best.pt", trainer.validator.results, time.process_time() - began)
 
 
-def _interrupted(run: Path) -> TrainingInterrupted:
+def _kept(run: Path) -> str:
     last = run / "weights" / "last.pt"
-    kept = f"the last checkpoint is {last}" if last.exists() else "no epoch was finished, so there is no checkpoint"
-    return TrainingInterrupted(f"{run}: training was stopped; {kept}")
+    return f"the last checkpoint is {last}" if last.exists() else "no epoch was finished, so there is no checkpoint"
 
 
 def _first_line(error: BaseException) -> str:

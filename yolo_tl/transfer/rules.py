@@ -17,7 +17,6 @@ from yolo_tl.transfer.facts import DeviceFacts
 Rule = tuple[Any, str]  # a value and the reason for it
 
 NOMINAL_BATCH = 64
-ENOUGH_STEPS = 1000
 MUSGD_ABOVE = 10_000
 
 
@@ -93,12 +92,12 @@ def _rates(optimizer: str, classes: int) -> dict[str, Rule]:
 
 
 def _nominal_batch(config: TrainConfig, *, images: int) -> Rule:
-    """The largest multiple of the batch up to 64 that still allows `ENOUGH_STEPS` steps, else the batch."""
+    """The largest multiple of the batch up to 64 that still allows `min_steps` steps, else the batch."""
     batches = math.ceil(images / config.batch)
     for multiple in range(max(NOMINAL_BATCH // config.batch, 1), 0, -1):
         nbs = multiple * config.batch
         steps = math.ceil(batches / multiple) * config.epochs
-        if steps >= ENOUGH_STEPS or multiple == 1:
+        if steps >= config.min_steps or multiple == 1:
             break
     return (
         nbs,
