@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,7 @@ from typing import Any
 
 from yolo_tl import __version__
 
-EXTRAS: dict[str, tuple[str, ...]] = {
-    "edge": ("onnxruntime",),
-    "train": ("ultralytics", "torch", "torchvision", "albumentations", "onnx", "onnxruntime", "onnxslim"),
-}
+NOT_FOR_USERS = ("all", "dev")
 PACKAGES = ("numpy", "opencv-python", "onnxruntime", "ultralytics", "torch", "torchvision", "albumentations", "onnx")
 
 
@@ -29,7 +27,7 @@ def report() -> dict[str, Any]:
         "yolo_tl": __version__,
         "python": sys.version.split()[0],
         "packages": {name: _version(name) for name in PACKAGES},
-        "extras": {name: _extra(name, needs) for name, needs in EXTRAS.items()},
+        "extras": {name: _extra(name, needs) for name, needs in sorted(_extras().items())},
         "hardware": {
             "machine": f"{platform.system()} {platform.machine()}",
             "cpu cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
@@ -48,7 +46,19 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _extra(name: str, needs: tuple[str, ...]) -> str:
+def _extras() -> dict[str, list[str]]:
+    """Extra → the packages it brings, as this package's own metadata lists them."""
+    extras: dict[str, list[str]] = {}
+    for requirement in metadata.requires("yolo-tl") or []:
+        needed, _, marker = requirement.partition(";")
+        extra = re.search(r"extra\s*==\s*['\"]([\w-]+)", marker)
+        name = re.match(r"[\w.-]+", needed.strip())
+        if extra and name and extra[1] not in NOT_FOR_USERS:
+            extras.setdefault(extra[1], []).append(name[0])
+    return extras
+
+
+def _extra(name: str, needs: list[str]) -> str:
     missing = [package for package in needs if _version(package) is None]
     return f'missing {", ".join(missing)}: pip install "yolo-tl[{name}]"' if missing else "complete"
 

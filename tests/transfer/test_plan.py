@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from yolo_tl.config import TrainConfig, flatten_schema
+from yolo_tl.errors import ConfigError
 from yolo_tl.presets import presets, resolve
 from yolo_tl.transfer.facts import DataFacts, DeviceFacts
 from yolo_tl.transfer.plan import make_plan
@@ -92,6 +93,14 @@ def test_the_device_decides_precision_and_loaders(network):
 def test_risks_are_named_before_the_time_is_spent(network, change, warning):
     assert not any(warning in w for w in planned(network, epochs=100).warnings)
     assert any(warning in w for w in planned(network, epochs=100, **change).warnings)
+
+
+def test_only_two_headed_networks_are_selected_on_the_nms_free_head(network):
+    if network.two_headed:
+        assert planned(network, head="nms-free")["head"] == "nms-free"
+    else:
+        with pytest.raises(ConfigError, match="no NMS-free head"):
+            planned(network, head="nms-free")
 
 
 def test_adamw_rate_is_the_published_fit():

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from yolo_tl.config import save
 from yolo_tl.data.dataset import Dataset
+from yolo_tl.errors import WriteError
 from yolo_tl.files import link_or_copy
 
 JPEG = (".jpg", ".jpeg", ".mpo")
@@ -59,7 +60,7 @@ def view_of(dataset: Dataset, splits: Sequence[str] | None = None) -> Iterator[V
                 _place_image(image, linked)
                 sources[str(linked)] = image
                 if label.is_file():
-                    link_or_copy(label, root / "labels" / split / f"{stem}.txt")
+                    _link(label, root / "labels" / split / f"{stem}.txt")
         folders = {split: f"images/{split}" for split in wanted}
         first = next(iter(folders.values()))
         description = {
@@ -83,7 +84,15 @@ def _place_image(source: Path, target: Path) -> None:
         end = content.rfind(END_OF_IMAGE)
         target.write_bytes(content[: end + 2] if end > 0 else content)
     else:
-        link_or_copy(source, target)
+        _link(source, target)
+
+
+def _link(source: Path, target: Path) -> None:
+    """A symbolic link, which leaves even the inode alone; a copy where the system makes none."""
+    try:
+        link_or_copy(source, target, "symlink")
+    except WriteError:
+        link_or_copy(source, target, "copy")
 
 
 def _ends_as_jpeg(path: Path) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from yolo_tl.config import TrainConfig, flatten_schema, to_mapping
+from yolo_tl.errors import ConfigError
 from yolo_tl.presets import Resolved
 from yolo_tl.transfer.advice import advise
 from yolo_tl.transfer.budget import Budget, budget
@@ -98,9 +99,14 @@ def make_plan(
     """Decide everything the configuration leaves open.
 
     Raises:
-        ConfigError: the freeze request matches no layer, or leaves nothing to train.
+        ConfigError: the freeze request matches no layer or leaves nothing to train, or the network
+            lacks the head that is asked for.
     """
     config = resolved.config
+    if config.head == "nms-free" and not network.two_headed:
+        raise ConfigError(
+            f"head: {network.family} has no NMS-free head", hint="select on one-to-many, or train a YOLO26 network"
+        )
     rules = {"steps": step_rules, "ultralytics": ultralytics_rules}[config.schedule]
     chosen = rules(config, images=data.images["train"], classes=len(data.names))
     decisions = _decide(resolved, {**chosen, **device_rules(device)})
