@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -96,21 +97,26 @@ def use_threads(count: int) -> None:
 
 
 @contextmanager
-def log_to(file: Path) -> Any:
-    """Send what Ultralytics logs into `file`; nothing of it reaches stdout or stderr."""
+def log_to(file: Path) -> Iterator[None]:
+    """Send what Ultralytics logs, and what torch warns of, into `file`; nothing of it reaches stdout or stderr."""
     ultralytics()
     from ultralytics.utils import LOGGER
 
-    handlers, level = LOGGER.handlers[:], LOGGER.level
     handler = logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    LOGGER.handlers[:] = [handler]
-    LOGGER.setLevel(logging.INFO)
+    loggers = LOGGER, logging.getLogger("py.warnings")
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers[:], logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
+    logging.captureWarnings(True)
     try:
         yield
     finally:
-        LOGGER.handlers[:] = handlers
-        LOGGER.setLevel(level)
+        logging.captureWarnings(False)
+        for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+            logger.handlers[:], logger.propagate = handlers, propagate
+            logger.setLevel(level)
         handler.close()
 
 
