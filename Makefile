@@ -22,7 +22,7 @@ demo: .venv/installed
 	rm -rf $(DEMO)
 	$(BIN)/python -m yolo_tl.data.sample $(DEMO)/voc --images 120
 	$(BIN)/yolo-tl convert $(DEMO)/voc $(DEMO)/data
-	$(BIN)/yolo-tl train $(DEMO)/data --weights yolov5n.yaml --out $(DEMO)/run --imgsz 160 --epochs 40 --batch 8
+	$(BIN)/yolo-tl train $(DEMO)/data --weights yolov5n.yaml --out $(DEMO)/run --imgsz 160 --epochs 25 --batch 8
 	$(BIN)/yolo-tl export $(DEMO)/run/weights/best.pt --data $(DEMO)/data --out $(DEMO)/bundle
 	$(BIN)/yolo-tl predict $(DEMO)/bundle $(DEMO)/data/images/test --out $(DEMO)/predictions
 

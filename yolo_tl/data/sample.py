@@ -155,3 +155,14 @@ def _voc_xml(filename: str, size: Size, objects: list[tuple[str, list[int]]]) ->
 def _children(parent: ET.Element, values: dict[str, Any]) -> None:
     for tag, value in values.items():
         ET.SubElement(parent, tag).text = str(value)
+
+
+if __name__ == "__main__":
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="python -m yolo_tl.data.sample", description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--images", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    print(make_sample(asked.out, images=asked.images, seed=asked.seed))
