@@ -3,8 +3,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ from yolo_tl.errors import (
     ImageError,
     ParseError,
     UsageError,
-    WriteError,
     YoloTLError,
 )
 
@@ -275,21 +275,17 @@ def test_nothing_left_to_write(voc: Make, tmp_path: Path) -> None:
         convert(source, tmp_path / "out", options=ReadOptions(missing_images="drop"))
 
 
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file may grow past 100 bytes: what a full disk looks like to the writer."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("link", ["hardlink", "copy"])
-def test_a_full_disk_leaves_nothing(link: str, source: Path, tmp_path: Path, small_disk: None) -> None:
-    with pytest.raises(WriteError, match="could not be written: File too large"):
-        convert(source, tmp_path / "out", link=link)  # type: ignore[arg-type]
+def test_a_full_disk_leaves_nothing(link: str, source: Path, tmp_path: Path) -> None:
+    """In a process of its own, no file may grow past 100 bytes: what a full disk looks like to the writer."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "from yolo_tl.cli import main; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", code, "convert", str(source), str(tmp_path / "out"), "--link", link]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 6, done.stderr
+    assert "could not be written: File too large" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
