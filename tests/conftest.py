@@ -7,6 +7,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Slow machines are no failure. CI repeats the same examples, so that it fails for a change and not by chance.
+settings.register_profile(
+    "here", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
+settings.load_profile("here")
 
 # Before anything imports the engine: its configuration folder is this session's own.
 os.environ["YOLO_TL_HOME"] = tempfile.mkdtemp(prefix="yolo_tl-tests-")
