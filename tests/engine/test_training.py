@@ -64,6 +64,12 @@ def test_the_state_can_be_resumed_and_the_weights_are_plain(run):
     assert done.stdout.strip().splitlines()[-1] == "3", done.stderr
 
 
+def test_a_checkpoint_names_the_users_data(run, sample):
+    """Not the temporary view that Ultralytics has worked on."""
+    assert load_checkpoint(run.weights).args["data"] == str(sample / "data.yaml")
+    assert yaml.safe_load((run.run / "args.yaml").read_text())["data"] == str(sample / "data.yaml")
+
+
 def test_plain_is_yolo_train(sample, tmp_path, ultralytics):
     """The same losses and scores, epoch by epoch, as Ultralytics left to its own defaults."""
     start = tmp_path / "start.pt"

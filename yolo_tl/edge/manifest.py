@@ -16,7 +16,7 @@ FILE = "manifest.json"
 SCHEMA = 1
 
 # What this runtime does before the network; a bundle that wants something else cannot be run here.
-_PREPROCESS = {"letterbox": 114, "colour": "RGB", "scale": "1/255"}
+PREPROCESS = {"letterbox": 114, "colour": "RGB", "scale": "1/255"}
 _REBUILD = "build the bundle again with yolo-tl export"
 
 
@@ -54,7 +54,7 @@ class Manifest:
         _require(path, "schema", content.get("schema"), SCHEMA, hint="install the yolo-tl version that wrote it")
         _require(path, "format", content.get("format"), "onnx", hint="only ONNX bundles are run")
         preprocess = _entry(path, content, "preprocess", dict)
-        for key, value in _PREPROCESS.items():
+        for key, value in PREPROCESS.items():
             _require(path, f"preprocess.{key}", preprocess.get(key), value, hint=_REBUILD)
         names = _entry(path, content, "names", list)
         if not names or not all(isinstance(name, str) for name in names):

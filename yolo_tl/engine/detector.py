@@ -23,7 +23,7 @@ class CheckpointDetector:
         path: the checkpoint.
         imgsz: side of the square input, px; as trained by default.
         device: ``auto``, ``cpu``, ``cuda`` or a CUDA index.
-        head: ``one-to-many`` or ``nms-free``.
+        head: ``one-to-many``, ``nms-free``, or ``auto`` for the one the checkpoint was selected on.
         trust: load a checkpoint that asks for foreign classes.
     """
 
@@ -33,7 +33,7 @@ class CheckpointDetector:
         *,
         imgsz: int | None = None,
         device: str = "auto",
-        head: str = "one-to-many",
+        head: str = "auto",
         trust: bool = False,
     ) -> None:
         ultralytics()
@@ -50,7 +50,7 @@ class CheckpointDetector:
             "imgsz": size,
             "device": find_device(device).id,
             "rect": False,
-            "nms": False if head == "nms-free" else None,
+            "nms": False if (selected_head(module) if head == "auto" else head) == "nms-free" else None,
             "save": False,
             "verbose": False,
             "conf": self.confidence,

@@ -19,6 +19,7 @@ from yolo_tl.transfer.plan import TrainPlan
 ultralytics()
 
 from ultralytics.models.yolo.detect import DetectionTrainer  # noqa: E402
+from ultralytics.utils import YAML  # noqa: E402
 from ultralytics.utils.torch_utils import ModelEMA, unwrap_model  # noqa: E402
 
 from yolo_tl.engine.validator import RecordingValidator  # noqa: E402
@@ -73,6 +74,9 @@ class PlanTrainer(DetectionTrainer):
 
     def _setup_train(self) -> None:
         super()._setup_train()
+        # From here on only the checkpoints read this: the view is gone when somebody opens one.
+        self.args.data = self.plan.data.path
+        YAML.save(self.save_dir / "args.yaml", vars(self.args))
         decay, tau = self.plan.ema
         self.ema = ModelEMA(self.model, decay=decay, tau=tau)
         self.frozen = FrozenState.of(unwrap_model(self.model), self.freeze_layer_names)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl import __version__
+from yolo_tl.edge.manifest import FILE, PREPROCESS, SCHEMA
 from yolo_tl.files import sha256, write_json
 
-SCHEMA = 1
 LICENCE = "AGPL-3.0 (https://ultralytics.com/license)"  # of weights trained with Ultralytics
 
 
@@ -51,7 +51,6 @@ def write_manifest(
         data: the data set the comparison used: name, fingerprint.
         versions: packages that made the bundle.
     """
-    free = dynamic
     manifest = {
         "schema": SCHEMA,
         "made_by": f"yolo_tl {__version__}",
@@ -61,13 +60,13 @@ def write_manifest(
         "task": "detect",
         "names": list(names),
         "input": {
-            "shape": [None if free else batch, 3, None if free else imgsz, None if free else imgsz],
+            "shape": [None, 3, None, None] if dynamic else [batch, 3, imgsz, imgsz],
             "imgsz": [imgsz, imgsz],
             "dtype": "float32",
             "dynamic": dynamic,
             "stride": stride,
         },
-        "preprocess": {"letterbox": 114, "colour": "RGB", "scale": "1/255"},
+        "preprocess": PREPROCESS,
         "head": head,
         "thresholds": dict(thresholds),
         "parity": dict(parity),
@@ -76,4 +75,4 @@ def write_manifest(
         "versions": dict(versions),
         "licence": LICENCE,
     }
-    write_json(folder / "manifest.json", manifest)
+    write_json(folder / FILE, manifest)

@@ -17,7 +17,7 @@ class DataFacts:
     """Counts and sizes of a data set.
 
     Attributes:
-        path: its ``data.yaml``.
+        path: its ``data.yaml``, absolute.
         names: class names by index.
         images: split → number of images.
         instances: split → instances of each class, in class order.
@@ -43,7 +43,7 @@ class DataFacts:
         pixels = train.image_sizes[train.image_index]
         sides = train.box_sizes * pixels / pixels.max(1, keepdims=True) if len(pixels) else train.box_sizes
         return cls(
-            path=str(dataset.data),
+            path=str(dataset.data.resolve()),
             names=dataset.names,
             images={name: len(split) for name, split in dataset.splits.items()},
             instances={name: split.instances for name, split in dataset.splits.items()},
