@@ -6,7 +6,6 @@ Answers without importing torch where it can, so that it works on the device and
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
 import re
 import shutil
@@ -16,6 +15,9 @@ from importlib import metadata
 from typing import Any
 
 from yolo_tl import __version__
+from yolo_tl.engine.hermetic import cores
+from yolo_tl.engine.runs import installed
+from yolo_tl.engine.weights import folders
 
 NOT_FOR_USERS = ("all", "dev")
 PACKAGES = ("numpy", "opencv-python", "onnxruntime", "ultralytics", "torch", "torchvision", "albumentations", "onnx")
@@ -26,24 +28,17 @@ def report() -> dict[str, Any]:
     return {
         "yolo_tl": __version__,
         "python": sys.version.split()[0],
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: installed(name) for name in PACKAGES},
         "extras": {name: _extra(name, needs) for name, needs in sorted(_extras().items())},
         "hardware": {
             "machine": f"{platform.system()} {platform.machine()}",
-            "cpu cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+            "cpu cores": str(cores()),
             "NVIDIA driver": _nvidia(),
             "torch sees": _torch_devices(),
-            "TensorRT": _version("tensorrt") or "not installed",
+            "TensorRT": installed("tensorrt") or "not installed",
         },
         "weights": _weights(),
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _extras() -> dict[str, list[str]]:
@@ -59,7 +54,7 @@ def _extras() -> dict[str, list[str]]:
 
 
 def _extra(name: str, needs: list[str]) -> str:
-    missing = [package for package in needs if _version(package) is None]
+    missing = [package for package in needs if installed(package) is None]
     return f'missing {", ".join(missing)}: pip install "yolo-tl[{name}]"' if missing else "complete"
 
 
@@ -87,8 +82,6 @@ def _torch_devices() -> str:
 
 
 def _weights() -> dict[str, list[str]]:
-    from yolo_tl.engine.weights import folders
-
     places = folders()
     found = [str(path) for folder in places if folder.is_dir() for path in sorted(folder.glob("*.pt"))]
     return {"folders": [str(folder) for folder in places], "found": found}

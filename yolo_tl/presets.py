@@ -60,7 +60,7 @@ def resolve(
         layers += _file_chain(kind, Path(file))
     layers.append(("user", dict(overrides or {})))
     for source, layer in layers:
-        for key, value in _flatten(layer).items():
+        for key, value in flatten(layer).items():
             _check_key(schema, key, source)
             values[key] = value
             sources[key] = source
@@ -143,11 +143,16 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def _flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones.
+
+    >>> flatten({"augment": {"mosaic": 0.5}, "epochs": 3})
+    {'augment.mosaic': 0.5, 'epochs': 3}
+    """
     flat: dict[str, Any] = {}
     for key, value in mapping.items():
         if isinstance(value, Mapping):
-            flat.update(_flatten(value, f"{prefix}{key}."))
+            flat.update(flatten(value, f"{prefix}{key}."))
         else:
             flat[f"{prefix}{key}"] = value
     return flat

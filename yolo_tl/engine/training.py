@@ -75,14 +75,11 @@ def run_training(
             raise TrainingInterrupted(f"{run}: training was stopped; {_kept(run)}") from error
         except YoloTLError:
             raise
-        except OSError as error:
-            if error.errno in OUTPUT_FAULTS:
-                kept = _kept(run)
+        except (RuntimeError, ValueError, OSError, MemoryError) as error:
+            if isinstance(error, OSError) and error.errno in OUTPUT_FAULTS:
                 raise WriteError(
-                    f"{run}: training stopped, a file could not be written: {error.strerror}; {kept}"
+                    f"{run}: training stopped, a file could not be written: {error.strerror}; {_kept(run)}"
                 ) from error
-            raise ModelError(f"{run}: training failed: {error}", hint=f"details are in {run / 'engine.log'}") from error
-        except (RuntimeError, ValueError, MemoryError) as error:
             raise ModelError(
                 f"{run}: training failed: {_first_line(error)}", hint=f"details are in {run / 'engine.log'}"
             ) from error

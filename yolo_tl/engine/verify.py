@@ -63,8 +63,7 @@ def verify_setup(trainer: Any, plan: TrainPlan) -> None:
     frozen = {name for name, p in parameters.items() if not p.requires_grad and ".dfl." not in name}
     _require("frozen parameters", {n for n in plan.freeze.parameters if ".dfl." not in n}, frozen)
     _require("optimizer", plan["optimizer"], type(trainer.optimizer).__name__)
-    accumulate = max(round(plan["nbs"] / plan["batch"]), 1)
-    _require("batches per step", min(accumulate, plan.budget.batches * plan["epochs"]), trainer.accumulate)
+    _require("batches per step", plan.budget.accumulate, trainer.accumulate)
     _require("batches per epoch", plan.budget.batches, len(trainer.train_loader))
     _require("epochs", plan["epochs"], trainer.epochs)
     rates = {plan["lr"], plan["lr"] * CLASS_BOOST} if plan["optimizer"] == "MuSGD" else {plan["lr"]}

@@ -8,7 +8,7 @@ from typing import Any
 
 from yolo_tl.config import TrainConfig, flatten_schema, to_mapping
 from yolo_tl.errors import ConfigError
-from yolo_tl.presets import Resolved
+from yolo_tl.presets import Resolved, flatten
 from yolo_tl.transfer.advice import advise
 from yolo_tl.transfer.budget import Budget, budget
 from yolo_tl.transfer.facts import DataFacts, DeviceFacts
@@ -126,7 +126,7 @@ def make_plan(
 
 def _decide(resolved: Resolved[TrainConfig], rules: Mapping[str, Rule]) -> dict[str, Decision]:
     """Each configuration key with its value; what is None is filled in by the rules."""
-    values = _flat(to_mapping(resolved.config))
+    values = flatten(to_mapping(resolved.config))
     decisions = {}
     for key in flatten_schema(TrainConfig):
         if key in rules and values[key] in (None, "auto"):
@@ -135,10 +135,3 @@ def _decide(resolved: Resolved[TrainConfig], rules: Mapping[str, Rule]) -> dict[
         else:
             decisions[key] = Decision(values[key], "", resolved.sources[key])
     return decisions
-
-
-def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in mapping.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value})
-    return flat
