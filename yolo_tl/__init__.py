@@ -9,7 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yolo_tl.api import convert, doctor, evaluate, export, plan, predict, train
+    from yolo_tl.api import (
+        check,
+        convert,
+        diff,
+        doctor,
+        evaluate,
+        export,
+        fingerprint,
+        fix,
+        plan,
+        predict,
+        preview,
+        split,
+        train,
+    )
     from yolo_tl.boxes import Detections
     from yolo_tl.edge import Detector
     from yolo_tl.errors import YoloTLError
@@ -20,12 +34,18 @@ __all__ = [
     "Detections",
     "Detector",
     "YoloTLError",
+    "check",
     "convert",
+    "diff",
     "doctor",
     "evaluate",
     "export",
+    "fingerprint",
+    "fix",
     "plan",
     "predict",
+    "preview",
+    "split",
     "train",
 ]
 
@@ -33,8 +53,8 @@ _HOMES = {
     "Detections": "yolo_tl.boxes",
     "Detector": "yolo_tl.edge",
     "YoloTLError": "yolo_tl.errors",
-    **dict.fromkeys(("convert", "doctor", "evaluate", "export", "plan", "predict", "train"), "yolo_tl.api"),
 }
+_HOMES |= {name: "yolo_tl.api" for name in __all__ if name not in _HOMES}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from yolo_tl.config import ExportConfig, TrainConfig
 from yolo_tl.data import ConvertReport, Dataset, convert, read_dataset
+from yolo_tl.data.checking import CheckReport, check
+from yolo_tl.data.differences import Differences, diff
+from yolo_tl.data.fixing import FixReport, fix
+from yolo_tl.data.preview import PreviewReport, preview
+from yolo_tl.data.splitting import SplitReport, split
 from yolo_tl.errors import UsageError
 from yolo_tl.evaluation import ImageResult, Intervals, Metrics, bootstrap
 from yolo_tl.evaluation import evaluate as score
@@ -26,15 +31,26 @@ if TYPE_CHECKING:
 PathLike = str | os.PathLike[str]
 
 __all__ = [
+    "CheckReport",
     "ConvertReport",
+    "Differences",
     "Evaluation",
+    "FixReport",
+    "PreviewReport",
+    "SplitReport",
     "TrainResult",
+    "check",
     "convert",
+    "diff",
     "doctor",
     "evaluate",
     "export",
+    "fingerprint",
+    "fix",
     "plan",
     "predict",
+    "preview",
+    "split",
     "train",
 ]
 
@@ -86,6 +102,21 @@ class TrainResult:
             "plan": self.plan.to_json(),
             "cpu_seconds": round(self.cpu_seconds, 2),
         }
+
+
+def fingerprint(data: PathLike, *, files: bool = False) -> str:
+    """A name for the content of a data set: equal data have equal ones, wherever they lie.
+
+    Args:
+        data: a ``data.yaml`` or the folder that holds it.
+        files: of the image files as they are, not of their pixels; much faster.
+    """
+    from yolo_tl.data.fingerprint import file_fingerprint
+    from yolo_tl.data.fingerprint import fingerprint as of_pixels
+    from yolo_tl.data.labelled import read_labelled
+
+    labelled = read_labelled(Path(data))
+    return file_fingerprint(labelled) if files else of_pixels(labelled)
 
 
 def plan(

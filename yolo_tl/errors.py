@@ -30,6 +30,7 @@ The number is the exit code of the command line. Each error carries a message
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 
 class YoloTLError(Exception):
@@ -49,6 +50,17 @@ class YoloTLError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The arguments of a subclass are not those of its parent: travel as what they became.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[YoloTLError], args: tuple[Any, ...], state: dict[str, Any]) -> YoloTLError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(YoloTLError):

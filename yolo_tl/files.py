@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -67,10 +69,11 @@ def staged_folder(target: Path | str, *, overwrite: bool = False) -> Iterator[Pa
         WriteError: the folder could not be written.
     """
     target = Path(target)
+    recover(target)
     require_free(target, overwrite=overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+        stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", suffix=".tmp", dir=target.parent))
         stage.chmod(0o777 & ~_umask())
     except OSError as error:
         raise _write_error(target, error) from error
@@ -89,6 +92,33 @@ def staged_folder(target: Path | str, *, overwrite: bool = False) -> Iterator[Pa
     finally:
         shutil.rmtree(stage, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Clear up after processes that were killed while they made `target`.
+
+    A stage is half a folder and goes. A folder that was moved aside and not yet replaced comes back.
+    """
+    for path in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        match = re.fullmatch(r"(\d+)\.\w+\.(tmp|old)", path.name[len(target.name) + 2 :])
+        if match is None or _is_running(int(match[1])):
+            continue
+        if match[2] == "old" and not target.exists():
+            os.replace(path, target)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # where asking would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def require_free(target: Path, *, overwrite: bool) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from yolo_tl.data.clean import Cleaned, clean
 from yolo_tl.data.ledger import Ledger
 from yolo_tl.data.options import ReadOptions
-from yolo_tl.data.records import Annotation, ClassOrder, Dropped, Event, ImageRecord, Note
+from yolo_tl.data.records import Annotation, ClassOrder, Dropped, Event, ImageRecord, KeypointOrder, Note
 from yolo_tl.errors import ConfigError, DataError, ImageError
 
 SOURCE = Path("labels.txt")
@@ -193,3 +195,118 @@ def test_examples_are_few_and_counts_are_whole() -> None:
     assert account["count"] == 50
     assert len(account["examples"]) == 20
     assert account["examples"][0]["file"] == "sub/a.json"
+
+
+def turned_image(folder: Path, orientation: int) -> Path:
+    """A PNG of 100 x 50 px as stored, with an EXIF orientation."""
+    path = folder / f"turned_{orientation}.png"
+    content = cv2.imencode(".png", np.zeros((50, 100, 3), np.uint8))[1].tobytes()
+    exif = (
+        b"MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01" + bytes([0, orientation, 0, 0]) + bytes(4)
+    )
+    chunk = struct.pack(">I", len(exif)) + b"eXIf" + exif + struct.pack(">I", zlib.crc32(b"eXIf" + exif))
+    path.write_bytes(content[:33] + chunk + content[33:])
+    shown = cv2.imread(str(path))
+    assert shown.shape[:2] == ((100, 50) if orientation > 4 else (50, 100))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("orientation", "declared", "exif", "box"),
+    [
+        (6, (100, 50), "auto", (20, 10, 40, 30)),  # labelled as stored: 10..30 x 10..30 turned clockwise
+        (6, (50, 100), "auto", (10, 10, 30, 30)),  # labelled upright
+        (6, None, "auto", (10, 10, 30, 30)),
+        (6, None, "stored", (20, 10, 40, 30)),
+        (6, (100, 50), "upright", (10, 10, 30, 30)),
+        (3, (100, 50), "auto", (10, 10, 30, 30)),  # its size does not tell
+        (3, (100, 50), "stored", (70, 20, 90, 40)),
+        (1, (100, 50), "stored", (10, 10, 30, 30)),
+    ],
+)
+def test_boxes_follow_the_orientation(
+    orientation: int, declared: Any, exif: str, box: tuple[int, ...], tmp_path: Path
+) -> None:
+    path = turned_image(tmp_path, orientation)
+    annotation = Annotation("cat", (10, 10, 30, 30), "line 1")
+    cleaned, ledger = run([ImageRecord(path, SOURCE, (annotation,), size=declared)], exif=exif)
+    (record,) = cleaned.records
+    assert record.size == ((50, 100) if orientation > 4 else (100, 50))
+    assert record.annotations[0].box == box
+    assert ledger.images_repaired.counts["turned"] == (box != (10, 10, 30, 30))
+
+
+def test_shares_follow_the_orientation(tmp_path: Path) -> None:
+    path = turned_image(tmp_path, 6)
+    record = ImageRecord(path, SOURCE, (Annotation("cat", (0.1, 0.2, 0.3, 0.6), "line 1"),), relative=True)
+    cleaned, _ = run([record], exif="stored")
+    assert cleaned.records[0].annotations[0].box == pytest.approx((20, 10, 40, 30))
+
+
+def test_classes_are_picked_by_name(image: Path) -> None:
+    events = [*one(image, (1, 1, 5, 5)), *one(image, (6, 6, 9, 9), name="dog")]
+    events.append(ClassOrder(("dog", "cat", "cow")))
+    for options in ({"only": ["cat"]}, {"skip": ["dog", "cow"]}):
+        cleaned, ledger = run(list(events), **options)
+        assert cleaned.classes == ("cat",)
+        assert ledger.dropped.counts == {"not_asked_for": 1}
+
+
+def test_images_the_source_says_nothing_of(image: Path) -> None:
+    lonely = ImageRecord(image, SOURCE, labelled=False)
+    cleaned, ledger = run([lonely])
+    assert [record.annotations for record in cleaned.records] == [()]
+    assert "1 images that the source says nothing of count as backgrounds" in ledger.notes[0]
+    cleaned, ledger = run([lonely], unlabelled="drop")
+    assert (cleaned.records, ledger.images_dropped.counts) == ([], {"unlabelled": 1})
+    with pytest.raises(DataError, match="the source says nothing of it"):
+        run([lonely], unlabelled="error")
+
+
+def test_polygons_left_unused_are_mentioned(image: Path) -> None:
+    ring = (1.0, 1.0, 9.0, 1.0, 9.0, 9.0)
+    cleaned, ledger = run([ImageRecord(image, SOURCE, (Annotation("cat", (1, 1, 9, 9), "", parts=(ring,)),))])
+    assert cleaned.records[0].annotations == (Annotation("cat", (1, 1, 9, 9), ""),)
+    assert any("--task segment" in note for note in ledger.notes)
+
+
+def test_one_tag_for_each_image_to_classify(image: Path) -> None:
+    tags = (
+        Annotation("cat", None, "tag 1"),
+        Annotation("dog", None, "tag 2"),
+        Annotation("dog", (1, 1, 5, 5), "box 1"),
+    )
+    cleaned, ledger = run([ImageRecord(image, SOURCE, tags), ImageRecord(image, SOURCE, split="val")], task="classify")
+    assert [record.annotations for record in cleaned.records] == [tags[:1]]
+    assert ledger.dropped.counts == {"several_tags": 1, "not_a_tag": 1}
+    assert ledger.images_dropped.counts == {"no_tag": 1}
+    assert run([ImageRecord(image, SOURCE, tags)])[1].dropped.counts == {"tag": 2}
+
+
+def test_keypoints_all_have_one_shape(image: Path) -> None:
+    items = (
+        Annotation("cat", (1, 1, 9, 9), "1", keypoints=(2.0, 2.0, 2.0)),
+        Annotation("cat", (1, 1, 19, 19), "2", keypoints=(2.0, 2.0, 2.0, 3.0, 3.0, 1.0)),
+        Annotation("cat", (1, 1, 29, 29), "3"),
+    )
+    cleaned, ledger = run([KeypointOrder(("nose",)), ImageRecord(image, SOURCE, items)], task="pose")
+    assert cleaned.keypoints == ("nose", "point_1")
+    assert {len(a.keypoints) for a in cleaned.records[0].annotations} == {6}
+    assert ledger.repaired.counts == {"keypoints_missing": 1}
+
+
+def test_ignored_regions(image: Path) -> None:
+    cleaned, ledger = run(one(image, (1, 1, 5, 5), ignore=True))
+    assert ledger.dropped.counts == {"ignore": 1}
+    assert len(run(one(image, (1, 1, 5, 5), ignore=True), ignore="keep")[0].records[0].annotations) == 1
+    assert cleaned.records[0].annotations == ()
+
+
+def test_split_objects_are_counted(image: Path) -> None:
+    rings = ((1.0, 1.0, 9.0, 1.0, 9.0, 9.0), (21.0, 1.0, 29.0, 1.0, 29.0, 9.0))
+    events: list[Event] = [ImageRecord(image, SOURCE, (Annotation("cat", None, "1", parts=rings),))]
+    cleaned, ledger = run(events, task="segment", parts="split")
+    ledger.annotations_out, ledger.images_out = 2, 1
+    ledger.check()
+    assert len(cleaned.records[0].annotations) == 2
+    assert ledger.annotations_added == 1

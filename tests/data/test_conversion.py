@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import yaml
 
 from yolo_tl.data import ConvertReport, ReadOptions, convert, read_dataset
 from yolo_tl.data import conversion as module
+from yolo_tl.data.formats import Output
+from yolo_tl.data.records import replace
 from yolo_tl.errors import (
     ConfigError,
     DataError,
@@ -293,7 +295,7 @@ def test_a_failure_keeps_what_was_there(source: Path, tmp_path: Path, monkeypatc
     convert(source, tmp_path / "out")
     before = snapshot(tmp_path / "out")
     with pytest.raises(UsageError, match="already holds files"):
-        convert(source, tmp_path / "out")
+        convert(source, tmp_path / "out", seed=3)
 
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
@@ -309,15 +311,45 @@ def test_a_failure_keeps_what_was_there(source: Path, tmp_path: Path, monkeypatc
 
 
 def test_a_row_lost_by_the_writer_is_noticed(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = module.write_yolo
+    real = module.FORMATS["yolo"]
 
-    def careless(folder: Path, records: list[Any], **kwargs: Any) -> None:
-        write(folder, [*records[:-1], replace(records[-1], annotations=())], **kwargs)
+    def careless(output: Output) -> int:
+        assert real.write is not None
+        short = [*output.records[:-1], replace(output.records[-1], annotations=())]
+        return real.write(dataclasses.replace(output, records=short))
 
-    monkeypatch.setattr(module, "write_yolo", careless)
+    monkeypatch.setitem(module.FORMATS, "yolo", dataclasses.replace(real, write=careless))
     with pytest.raises(AssertionError, match="the ledger does not add up"):
         convert(source, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_a_second_run_rewrites_nothing(source: Path, tmp_path: Path) -> None:
+    first = convert(source, tmp_path / "out")
+
+    def times() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+
+    before = times()
+    second = convert(source, tmp_path / "out")
+    assert second == dataclasses.replace(first, unchanged=True)
+    assert times() == before
+    (label, *_) = (tmp_path / "out").glob("labels/*/*.txt")
+    label.write_text("touched")
+    with pytest.raises(UsageError, match="already holds files"):
+        convert(source, tmp_path / "out")
+    convert(source, tmp_path / "out", overwrite=True)
+    label.unlink()
+    with pytest.raises(UsageError, match="already holds files"):
+        convert(source, tmp_path / "out")
+
+
+def test_a_changed_source_is_noticed(source: Path, tmp_path: Path) -> None:
+    convert(source, tmp_path / "out")
+    (xml, *_) = source.rglob("*.xml")
+    xml.write_text(xml.read_text("utf-8") + "\n", "utf-8")
+    with pytest.raises(UsageError, match="already holds files"):
+        convert(source, tmp_path / "out")
 
 
 def test_the_source_and_foreign_folders_are_safe(source: Path, tmp_path: Path) -> None:

@@ -74,3 +74,36 @@ def test_one_image_stays_in_train() -> None:
 def test_ratios_must_be_shares(ratios: tuple[float, ...]) -> None:
     with pytest.raises(ConfigError, match="add up to 1"):
         assign_splits(["a"], [None], ratios=ratios)  # type: ignore[arg-type]
+
+
+def test_labels_balance_the_draw() -> None:
+    labels = [[("rare", 50.0)] if i % 10 == 0 else [("common", 50.0)] for i in range(100)]
+    keys = [f"{i:03d}" for i in range(100)]
+    splits, notes = assign_splits(keys, [None] * 100, ratios=(0.8, 0.2, 0.0), labels=labels)
+    assert splits.count("val") == 20
+    assert [splits[i] for i in range(0, 100, 10)].count("val") == 2
+    assert "classes and object sizes balanced" in notes[0]
+    carved, notes = assign_splits(keys, ["train"] * 90 + ["test"] * 10, labels=labels)
+    assert carved[90:] == ["test"] * 10
+    assert carved.count("val") == 18
+    assert [carved[i] for i in range(0, 90, 10)].count("val") in (1, 2)
+
+
+def test_groups_stay_together() -> None:
+    groups = [f"video {i // 10}" if i < 60 else None for i in range(100)]
+    keys = [f"{i:03d}" for i in range(100)]
+    splits, notes = assign_splits(keys, [None] * 100, ratios=(0.7, 0.2, 0.1), groups=groups)
+    assert all(len({splits[k] for k in range(i, i + 10)}) == 1 for i in range(0, 60, 10))
+    assert "groups kept together" in notes[0]
+    assert set(splits) == {"train", "val", "test"}
+
+
+def test_stray_images_join_their_group_and_torn_groups_are_named() -> None:
+    given_splits = ["train", "val", "val", None, None, "train"]
+    groups = ["a", "b", "b", "b", None, "b"]
+    splits, notes = assign_splits([str(i) for i in range(6)], given_splits, groups=groups)
+    assert splits == ["train", "val", "val", "train", "train", "train"]  # b is on both sides already
+    assert "1 groups of images that belong together are on both sides" in notes[-1]
+    splits, notes = assign_splits([str(i) for i in range(5)], given_splits[:5], groups=groups[:5])
+    assert splits == ["train", "val", "val", "val", "train"]
+    assert "1 of them their group in another split" in notes[1]

@@ -15,6 +15,12 @@ from yolo_tl.errors import YoloTLError
 
 COMMANDS = {
     "convert": "any annotations → a YOLO data set and a ledger",
+    "check": "what is wrong with a data set, and what training would do about it",
+    "fix": "a repaired copy of a data set",
+    "split": "new splits or folds of a data set: balanced, without leaks",
+    "preview": "a picture or page of a data set with its labels drawn",
+    "diff": "what is different between two data sets",
+    "fingerprint": "a name for the content of a data set",
     "plan": "what a training run would do, and why",
     "train": "fine-tune a checkpoint on a data set",
     "evaluate": "scores of a checkpoint with confidence intervals",

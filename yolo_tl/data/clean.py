@@ -2,164 +2,315 @@
 
 from __future__ import annotations
 
-import math
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from yolo_tl.data.image_size import image_size
+from yolo_tl.data.geometry.fitting import SLIVER, fit
+from yolo_tl.data.geometry.transform import is_finite, scaled, turned
+from yolo_tl.data.image_size import Header, image_header
 from yolo_tl.data.ledger import Ledger
 from yolo_tl.data.options import ReadOptions
-from yolo_tl.data.records import XYXY, Annotation, ClassOrder, Dropped, Event, ImageRecord, Note, Size
+from yolo_tl.data.records import (
+    XYXY,
+    Annotation,
+    ClassOrder,
+    Dropped,
+    Event,
+    ImageRecord,
+    KeypointOrder,
+    Note,
+    replace,
+)
 from yolo_tl.errors import DataError, ImageError
 
 _LISTED = 10  # faults shown in one error
+_UNKNOWN = object()
 
 
 @dataclass
 class Cleaned:
-    """Images that exist, with boxes in px that lie within them.
+    """Images that exist, with geometry in px that lies within them and fits the task.
 
     Attributes:
-        records: one for each image and split; `size` is that of the file.
+        records: one for each image and split; `size` is that of the upright file.
         classes: in the order asked for, else that of the source, else sorted.
+        keypoints: names of the keypoints, as many as an annotation has.
+        unfinished: JPEG images without their end marker.
     """
 
     records: list[ImageRecord] = field(default_factory=list)
     classes: tuple[str, ...] = ()
+    keypoints: tuple[str, ...] = ()
+    unfinished: set[Path] = field(default_factory=set)
 
 
 def clean(events: Iterable[Event], *, options: ReadOptions, ledger: Ledger) -> Cleaned:
-    """Measure each image and keep the boxes that the options allow.
+    """Measure each image and keep the annotations that the options allow, as the task needs them.
 
-    In this order an annotation is dropped as ``not_finite``, ``crowd``, ``difficult``,
-    ``unknown_class``, ``zero_area``, ``outside`` or ``duplicate``, and repaired as
-    ``swapped`` (corners) or ``clipped`` (to the image).
+    In this order an annotation is dropped as ``tag`` (a label of the whole image, where objects are
+    wanted) or ``not_a_tag``, ``not_asked_for``, ``unknown_class``, ``not_finite``,
+    ``ignore``, ``crowd``, ``difficult``, for its geometry (see `yolo_tl.data.geometry.fitting.fit`), or as
+    ``duplicate``.
 
     Raises:
         ImageError: images are missing or not images; the first ten are named.
-        DataError: classes are not among the names wanted; the first ten are named.
+        DataError: classes are not among the names wanted, or images have no annotations and that
+            is an error; the first ten are named.
     """
-    result = Cleaned()
-    places: dict[tuple[Path, str | None], int] = {}
-    order: dict[str, None] = {}
-    bad_images: list[str] = []
-    bad_classes: list[str] = []
-    for event in events:
-        if isinstance(event, ClassOrder):
-            order.update(dict.fromkeys(event.names))
-        elif isinstance(event, Note):
-            ledger.note(event.text)
-        elif isinstance(event, Dropped):
-            ledger.annotations_in += 1
-            ledger.drop(event.reason, event.source, event.place, event.detail)
-        else:
-            ledger.images_in += 1
-            ledger.annotations_in += len(event.annotations)
-            size = _measure(event, options, ledger, bad_images)
-            if size is None:
-                continue
-            known = places.get((event.path, event.split))
-            kept = result.records[known].annotations if known is not None else ()
-            kept = _annotations(replace(event, size=size), kept, options, ledger, bad_classes)
-            record = replace(event, size=size, relative=False, annotations=kept)
-            if known is None:
-                places[event.path, event.split] = len(result.records)
-                result.records.append(record)
-            else:  # one image in two annotation files: its boxes belong together
-                result.records[known] = record
-                ledger.drop_image("merged", event.path, f"also in {ledger.name(result.records[known].source)}")
-    _refuse(ImageError, bad_images, "images are missing or not images", "--missing-images drop leaves them out")
-    _refuse(DataError, bad_classes, "objects are of classes not asked for", "--unknown-class drop leaves them out")
-    if shared := len(places) - len({path for path, _ in places}):
-        ledger.note(f"{shared} images are in more than one split: what is measured on them is not to be trusted")
-    found = {annotation.name for record in result.records for annotation in record.annotations}
-    result.classes = options.classes or (*order, *sorted(found - order.keys()))
-    return result
+    return _Cleaning(options, ledger).run(events)
 
 
-def _measure(record: ImageRecord, options: ReadOptions, ledger: Ledger, faults: list[str]) -> Size | None:
-    """The size of the image; None, and the image accounted for, where there is none."""
-    try:
-        size = image_size(record.path)
-    except ImageError as error:
-        reason = "unreadable_image" if record.path.is_file() else "missing_image"
-        ledger.drop_image(reason, record.path, f"named in {ledger.name(record.source)}")
+class _Cleaning:
+    """One pass over the events; what it remembers on the way."""
+
+    def __init__(self, options: ReadOptions, ledger: Ledger) -> None:
+        self.options, self.ledger = options, ledger
+        self.records: list[ImageRecord] = []
+        self.places: dict[tuple[str, str | None], int] = {}
+        self.order: dict[str, None] = {}
+        self.keypoints: tuple[str, ...] = ()
+        self.wanted: dict[str, object] = {}  # source class → class, None if not asked for, or _UNKNOWN
+        self.found: set[str] = set()
+        self.shapes = 0  # polygons and the like of which only the box is used
+        self.bad_images: list[str] = []
+        self.bad_classes: list[str] = []
+        self.unlabelled: list[Path] = []
+        self.unfinished: set[Path] = set()
+
+    def run(self, events: Iterable[Event]) -> Cleaned:
+        for event in events:
+            if isinstance(event, ImageRecord):
+                self._image(event)
+            elif isinstance(event, Dropped):
+                self.ledger.annotations_in += 1
+                self.ledger.drop(event.reason, event.source, event.place, event.detail)
+            elif isinstance(event, Note):
+                self.ledger.note(event.text)
+            elif isinstance(event, ClassOrder):
+                self.order.update(dict.fromkeys(event.names))
+            elif isinstance(event, KeypointOrder):
+                self.keypoints = max(self.keypoints, event.names, key=len)
+        _refuse(
+            ImageError, self.bad_images, "images are missing or not images", "--missing-images drop leaves them out"
+        )
+        hint = "--unknown-class drop leaves them out"
+        _refuse(DataError, self.bad_classes, "objects are of classes not asked for", hint)
+        self._note_unlabelled()
+        if shared := len(self.places) - len({path for path, _ in self.places}):
+            self.ledger.note(
+                f"{shared} images are in more than one split: what is measured on them is not to be trusted"
+            )
+        if self.shapes:
+            self.ledger.note(f"{self.shapes} objects have a polygon, of which the box is used; --task segment keeps it")
+        self.records = self._same_keypoints()
+        return Cleaned(self.records, self._classes(), self.keypoints, self.unfinished)
+
+    def _image(self, record: ImageRecord) -> None:
+        ledger = self.ledger
+        ledger.images_in += 1
+        ledger.annotations_in += len(record.annotations)
+        if not record.labelled and self.options.unlabelled != "background":
+            self.unlabelled.append(record.path)
+            ledger.drop_image("unlabelled", record.path, "the source says nothing of it")
+            return
+        self.unlabelled += [] if record.labelled else [record.path]
+        header = self._measure(record)
+        if header is None:
+            return
+        key = str(record.path), record.split
+        known = self.places.get(key)
+        before = self.records[known].annotations if known is not None else ()
+        annotations = self._annotations(record, header, before) if record.annotations else before
+        if self.options.task == "classify":
+            annotations = self._one_tag(annotations, record)
+            if not annotations:
+                return
+        clean = ImageRecord(
+            record.path, record.source, annotations, record.split, header.size, False, record.labelled, record.group
+        )
+        if known is None:
+            self.places[key] = len(self.records)
+            self.records.append(clean)
+        else:  # one image in two annotation files: its boxes belong together
+            ledger.drop_image("merged", record.path, f"also in {ledger.name(self.records[known].source)}")
+            self.records[known] = clean
+
+    def _measure(self, record: ImageRecord) -> Header | None:
+        """The header of the image; None, and the image accounted for, where there is none."""
+        ledger = self.ledger
+        try:
+            header = image_header(record.path)
+        except ImageError as error:
+            # Not `Path.is_file`, which fails for a name that no file system takes.
+            reason = "unreadable_image" if os.path.isfile(record.path) else "missing_image"
+            ledger.drop_image(reason, record.path, f"named in {ledger.name(record.source)}")
+            for annotation in record.annotations:
+                ledger.drop(reason, record.source, annotation.place, ledger.name(record.path))
+            if self.options.missing_images == "error":
+                self.bad_images.append(f"{error.message} (named in {record.source})")
+            return None
+        if header.unfinished:
+            self.unfinished.add(record.path)
+        if record.size not in (None, header.size) and not self._is_stored(record, header):
+            assert record.size is not None
+            declared, actual = ("x".join(map(str, pair)) for pair in (record.size, header.size))
+            ledger.repair_image("size", record.path, f"the source says {declared}, the image is {actual}")
+        return header
+
+    def _is_stored(self, record: ImageRecord, header: Header) -> bool:
+        """The coordinates are those of the stored image, before EXIF turns it."""
+        if header.orientation == 1 or self.options.exif == "upright":
+            return False
+        # A square image, or one that EXIF only mirrors, does not show its frame by its size.
+        return self.options.exif == "stored" or (record.size == header.stored and record.size != header.size)
+
+    def _annotations(
+        self, record: ImageRecord, header: Header, before: tuple[Annotation, ...]
+    ) -> tuple[Annotation, ...]:
+        """`before`, and the annotations of `record` that can be kept."""
+        width, height = header.size
+        kept = list(before)
+        seen: set[tuple[object, ...]] = {_identity(annotation) for annotation in before}
+        stored = self._is_stored(record, header)
+        if stored:
+            self.ledger.repair_image("turned", record.path, f"its EXIF orientation is {header.orientation}")
+        plain = not (record.relative or stored) and self.options.task == "detect"
+        drop_twins = self.options.duplicates == "drop"
         for annotation in record.annotations:
-            ledger.drop(reason, record.source, annotation.place, ledger.name(record.path))
-        if options.missing_images == "error":
-            faults.append(f"{error.message} (named in {record.source})")
-        return None
-    if record.size not in (None, size):
-        assert record.size is not None
-        declared, actual = ("x".join(map(str, pair)) for pair in (record.size, size))
-        ledger.repair_image("size", record.path, f"the source says {declared}, the image is {actual}")
-    return size
+            box = annotation.box
+            name = self.wanted.get(annotation.name)
+            # Nearly every annotation of a sound data set goes this way.
+            if (
+                plain
+                and name is not None
+                and name is not _UNKNOWN
+                and box is not None
+                and 0 <= box[0] <= box[2] - SLIVER
+                and 0 <= box[1] <= box[3] - SLIVER
+                and box[2] <= width
+                and box[3] <= height
+                and not (annotation.crowd or annotation.difficult or annotation.ignore or annotation.repair)
+            ):
+                if name == annotation.name and not (annotation.parts or annotation.corners or annotation.keypoints):
+                    key = (name, box)
+                    if not drop_twins or key not in seen:
+                        seen.add(key)
+                        kept.append(annotation)
+                        continue
+                self.shapes += bool(annotation.parts)
+                reason = ""
+                results: tuple[Annotation, ...] = (Annotation(name, box, annotation.place),)  # type: ignore[arg-type]
+            else:
+                if stored:
+                    frame = (1, 1) if record.relative else header.stored
+                    annotation = turned(annotation, header.orientation, frame)
+                if record.relative:
+                    annotation = scaled(annotation, header.size)
+                reason, results = self._slow(annotation, record, header)
+            fresh = [item for item in results if not (drop_twins and _identity(item) in seen)]
+            if not fresh:
+                source, place = record.source, annotation.place
+                self.ledger.drop(reason or "duplicate", source, place, f"{annotation.name} {_text(annotation.box)}")
+                continue
+            self.ledger.annotations_added += len(fresh) - 1
+            seen.update(map(_identity, fresh))
+            kept += fresh
+        return tuple(kept)
 
-
-def _annotations(
-    record: ImageRecord, before: tuple[Annotation, ...], options: ReadOptions, ledger: Ledger, faults: list[str]
-) -> tuple[Annotation, ...]:
-    """`before`, and the annotations of `record` that can be kept."""
-    kept = list(before)
-    seen = {(annotation.name, annotation.box) for annotation in before}
-    for annotation in record.annotations:
-        name = _wanted(annotation.name, options)
+    def _slow(self, annotation: Annotation, record: ImageRecord, header: Header) -> tuple[str, tuple[Annotation, ...]]:
+        """The reason to drop an annotation, or what it becomes; its repairs are entered."""
+        options, ledger = self.options, self.ledger
+        if annotation.is_tag != (options.task == "classify"):
+            return ("tag" if annotation.is_tag else "not_a_tag"), ()
+        if annotation.name not in self.wanted:
+            self.wanted[annotation.name] = _wanted(annotation.name, options)
+        name = self.wanted[annotation.name]
         if name is None:
-            detail = f"{annotation.name!r} is not among the names wanted"
+            return "not_asked_for", ()
+        if name is _UNKNOWN:
             if options.unknown_class == "error":
-                faults.append(f"{record.source} ({annotation.place}): {detail}")
-            ledger.drop("unknown_class", record.source, annotation.place, detail)
-            continue
-        box, repairs, reason = _box(annotation, record, options)
-        if reason is None and options.duplicates == "drop" and (name, box) in seen:
-            reason = "duplicate"
-        if reason is not None:
-            ledger.drop(reason, record.source, annotation.place, f"{annotation.name} {_text(annotation.box)}")
-            continue
-        for repair in repairs:
-            ledger.repair(repair, record.source, annotation.place, f"{annotation.name} {_text(annotation.box)}")
-        seen.add((name, box))
-        kept.append(replace(annotation, name=name, box=box))
-    return tuple(kept)
+                detail = f"{annotation.name!r} is not among the names wanted"
+                self.bad_classes.append(f"{record.source} ({annotation.place}): {detail}")
+            return "unknown_class", ()
+        if not is_finite(annotation):
+            return "not_finite", ()
+        for flag in ("ignore", "crowd", "difficult"):
+            if getattr(annotation, flag) and getattr(options, flag) == "drop":
+                return flag, ()
+        self.shapes += options.task == "detect" and bool(annotation.parts)
+        assert isinstance(name, str)
+        fitted = fit(replace(annotation, name=name), header.size, options)
+        if fitted.reason:
+            return fitted.reason, ()
+        for repair in (annotation.repair, *fitted.repairs):
+            if repair:
+                detail = f"{annotation.name} {_text(annotation.box)}"
+                ledger.repair(repair, record.source, annotation.place, detail)
+        return "", fitted.results
+
+    def _one_tag(self, tags: tuple[Annotation, ...], record: ImageRecord) -> tuple[Annotation, ...]:
+        """A classifier learns one class for each image."""
+        if not tags:
+            self.ledger.drop_image("no_tag", record.path, "no label of the whole image")
+        for tag in tags[1:]:
+            self.ledger.drop("several_tags", record.source, tag.place, f"{tag.name}, besides {tags[0].name}")
+        return tags[:1]
+
+    def _same_keypoints(self) -> list[ImageRecord]:
+        """The records, every annotation with as many keypoints as the one that has most (YOLO has one shape)."""
+        if self.options.task != "pose":
+            return self.records
+        most = max((len(a.keypoints) for record in self.records for a in record.annotations), default=0) // 3
+        count = max(most, len(self.keypoints))
+        self.keypoints = (*self.keypoints, *(f"point_{i}" for i in range(len(self.keypoints), count)))
+        return [
+            replace(
+                record,
+                annotations=tuple(
+                    replace(a, keypoints=(*a.keypoints, *(0.0,) * (3 * count - len(a.keypoints))))
+                    for a in record.annotations
+                ),
+            )
+            for record in self.records
+        ]
+
+    def _note_unlabelled(self) -> None:
+        if not self.unlabelled:
+            return
+        what = f"{len(self.unlabelled)} images that the source says nothing of"
+        if self.options.unlabelled == "error":
+            faults = [f"{path}: the source says nothing of it" for path in self.unlabelled]
+            _refuse(DataError, faults, "images without labels", "--unlabelled background or drop decides about them")
+        does = "count as backgrounds" if self.options.unlabelled == "background" else "are left out"
+        self.ledger.note(f"{what} {does}, first: {self.ledger.name(self.unlabelled[0])}")
+
+    def _classes(self) -> tuple[str, ...]:
+        if self.options.classes:
+            return self.options.classes
+        order = [name for name in self.order if _wanted(name, self.options) is not None]
+        found = {annotation.name for record in self.records for annotation in record.annotations}
+        return (*order, *sorted(found - set(order)))
 
 
-def _wanted(name: str, options: ReadOptions) -> str | None:
+def _wanted(name: str, options: ReadOptions) -> object:
+    """What a class of the source is called; None if it is not asked for, `_UNKNOWN` if it is in no list."""
+    if name in options.skip or (options.only and name not in options.only):
+        return None
     if isinstance(options.names, Mapping):
-        return str(options.names[name]) if name in options.names else None
-    return name if options.names is None or name in options.names else None
+        return str(options.names[name]) if name in options.names else _UNKNOWN
+    return name if options.names is None or name in options.names else _UNKNOWN
 
 
-def _box(annotation: Annotation, record: ImageRecord, options: ReadOptions) -> tuple[XYXY, list[str], str | None]:
-    """The box in px, what was repaired, and the reason to drop it, if there is one."""
-    assert record.size is not None
-    width, height = record.size
-    x1, y1, x2, y2 = annotation.box
-    repairs = [annotation.repair] if annotation.repair else []
-    if not all(math.isfinite(value) for value in annotation.box):
-        return annotation.box, repairs, "not_finite"
-    if annotation.crowd and options.crowd == "drop":
-        return annotation.box, repairs, "crowd"
-    if annotation.difficult and options.difficult == "drop":
-        return annotation.box, repairs, "difficult"
-    if record.relative:
-        x1, y1, x2, y2 = x1 * width, y1 * height, x2 * width, y2 * height
-    if x1 > x2 or y1 > y2:
-        x1, y1, x2, y2 = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
-        repairs.append("swapped")
-    if x1 == x2 or y1 == y2:
-        return annotation.box, repairs, "zero_area"
-    if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
-        return annotation.box, repairs, "outside"
-    clipped = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
-    # Shares written with six digits overshoot the border by a hair: not worth an entry.
-    if max(abs(a - b) for a, b in zip(clipped, (x1, y1, x2, y2), strict=True)) > 0.01:
-        repairs.append("clipped")
-    return clipped, repairs, None
+def _identity(annotation: Annotation) -> tuple[object, ...]:
+    if annotation.parts or annotation.corners or annotation.keypoints:
+        return annotation.name, annotation.box, annotation.parts, annotation.corners, annotation.keypoints
+    return annotation.name, annotation.box
 
 
-def _text(box: XYXY) -> str:
-    return "[" + ", ".join(f"{value:g}" for value in box) + "]"
+def _text(box: XYXY | None) -> str:
+    return "without a box" if box is None else "[" + ", ".join(f"{value:g}" for value in box) + "]"
 
 
 def _refuse(kind: type[DataError], faults: list[str], what: str, hint: str) -> None:

@@ -137,3 +137,26 @@ def test_a_pattern_pairs_without_lists(text: Make, ingest: Make) -> None:
         ingest("text", source, columns="x1 y1 x2 y2 class")
     with pytest.raises(ConfigError, match=r"label_pattern: .* cannot be filled in"):
         ingest("text", source, columns="x1 y1 x2 y2 class", label_pattern="{folder}.txt")
+
+
+@pytest.mark.parametrize("text_file", ["../outside/a.txt", "{root}/../outside/a.txt"])
+def test_no_list_leads_out_of_the_source(text_file: str, tmp_path: Path, picture: Make, ingest: Make) -> None:
+    picture(tmp_path / "outside" / "a.jpg")
+    (tmp_path / "outside" / "a.txt").write_text("1 1 9 9 x\n")
+    source = tmp_path / "source"
+    picture(source / "a.jpg")
+    (source / "a.txt").write_text("1 1 9 9 x\n")
+    (source / "train.txt").write_text("../outside/a.jpg a.txt\n/far/a.jpg a.txt\n")
+    cleaned, _ = ingest("text", source, columns="x1 y1 x2 y2 class")
+    assert {record.path for record in cleaned.records} == {source / "a.jpg"}
+    (source / "val.txt").write_text(f"a.jpg {text_file.format(root=source)}\n")
+    with pytest.raises(ParseError, match=r"val\.txt:1: expected IMAGE ANNOTATION with a text file that exists"):
+        ingest("text", source, columns="x1 y1 x2 y2 class", pairs=["val.txt"])
+
+
+@pytest.mark.parametrize("line", ["a " * 100_000, "a" * 100_000, "a.jpg a\0.txt", f"a.jpg {'x' * 5000}.txt"])
+def test_absurd_lines_of_a_list(line: str, text: Make, ingest: Make) -> None:
+    source = text("1 1 9 9 x\n")
+    (source / "list.txt").write_text(line)
+    with pytest.raises(ParseError, match=r"list\.txt:1: expected IMAGE ANNOTATION"):
+        ingest("text", source, columns="x1 y1 x2 y2 class", pairs=["list.txt"])

@@ -1,10 +1,14 @@
-"""The annotation formats that can be read: one module each, listed here."""
+"""The annotation formats: one module each, every one that holds a ``FORMAT`` is known."""
 
 from __future__ import annotations
 
-from yolo_tl.data.formats import coco, text, voc, yolo
-from yolo_tl.data.formats.base import Format
+import pkgutil
+from importlib import import_module
 
-FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in (voc, coco, yolo, text)}
+from yolo_tl.data.formats.base import Format, Output
 
-__all__ = ["FORMATS", "Format"]
+_MODULES = (import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+
+FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES if hasattr(module, "FORMAT")}
+
+__all__ = ["FORMATS", "Format", "Output"]

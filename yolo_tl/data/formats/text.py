@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from yolo_tl.data.formats.base import Format
 from yolo_tl.data.options import ReadOptions, expand
+from yolo_tl.data.reading.references import locate
 from yolo_tl.data.records import XYXY, Annotation, Dropped, Event, ImageRecord, Note
 from yolo_tl.data.split import split_in, split_of_folder
 from yolo_tl.data.tree import Tree, read_lines
@@ -74,6 +76,8 @@ class Columns:
         y1, y2 = self.to_y(*(float(fields[i]) for i in self.vertical))
         return x1, y1, x2, y2
 
+
+_LONGEST_LINE = 1 << 14  # of a list: two paths
 
 _HINT = "for example: x1 y1 x2 y2 class, or: class cx cy w h"
 
@@ -144,12 +148,20 @@ def _pairs(tree: Tree, options: ReadOptions) -> Iterator[tuple[Path, Path, str |
             if not line.strip():
                 continue
             image, text = _two_paths(line, tree, path, number)
-            yield tree.image_root / expand(options.image_pattern, Path(image)), tree.root / text, split_in(path.stem)
+            split = split_in(path.stem)
+            yield _image(expand(options.image_pattern, Path(image)), tree, path, split), tree.root / text, split
     if not lists:
         for image_path in tree.images:
             source = tree.root / expand(options.label_pattern, image_path.relative_to(tree.image_root))
             if source.is_file():
                 yield image_path, source, split_of_folder(tree.relative(image_path))
+
+
+def _image(name: Path, tree: Tree, source: Path, split: str | None) -> Path:
+    """The image that a list names; nothing outside of the image folder is ever pointed at."""
+    if name.is_absolute() or ".." in name.parts:
+        return locate(tree, [name.as_posix()], near=source, split=split)
+    return tree.image_root / name
 
 
 def _is_list(path: Path, tree: Tree) -> bool:
@@ -172,9 +184,16 @@ def _two_paths(line: str, tree: Tree, path: Path, number: int) -> tuple[str, str
 
 def _cut(line: str, tree: Tree) -> tuple[str, str] | None:
     """Image and text file of a line; names may hold spaces, so the cut is where the second one exists."""
+    if len(line) > _LONGEST_LINE or "\0" in line:
+        return None
     words = line.strip().split("\t") if "\t" in line else line.split()
     cuts = ((" ".join(words[:i]), " ".join(words[i:])) for i in range(1, len(words)))
-    return next(((image, text) for image, text in cuts if (tree.root / text).is_file()), None)
+    return next(((image, text) for image, text in cuts if _is_below(text) and os.path.isfile(tree.root / text)), None)
+
+
+def _is_below(path: str) -> bool:
+    """It starts from the source folder and does not leave it."""
+    return not os.path.isabs(path) and ".." not in Path(path).parts
 
 
 def _rows(source: Path, columns: Columns, options: ReadOptions) -> Iterator[tuple[int, list[str]]]:

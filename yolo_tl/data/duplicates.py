@@ -1,0 +1,196 @@
+"""Near-duplicates: images that show the same thing, so that they belong on one side of a split.
+
+First a 64-bit hash of every image finds candidates, also of its mirrored and slightly cropped
+picture; then the pair is laid on one another and correlated. Found are re-encoded, resized,
+brightened, mirrored, slightly cropped, shifted or turned copies, and neighbouring frames.
+
+What most images of a set share (a fixed camera, a vignette) says nothing about two of them: the
+mean picture is taken off first, where there are enough images to tell. So parts that pass
+under one camera are not duplicates of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yolo_tl.data.alignment import likeness
+from yolo_tl.data.hashes import WHOLE, Pairs, Window, close_pairs, dhash, popcount
+from yolo_tl.data.thumbs import Thumbs, thumbs
+
+LIKENESS = 0.9  # correlation from which two images are one; see benchmarks/leaks.md
+COSINE = 0.95  # of embeddings
+Embed = Callable[[Sequence[Path]], NDArray[np.float32]]
+
+_DISTANCE, _CROPPED_DISTANCE = 11, 7  # bits
+# Crops and shifts of 5 %: the part of one image that the other shows.
+_WINDOWS: tuple[Window, ...] = (
+    (0.04, 0.96, 0.04, 0.96),
+    (0.0, 0.95, 0.0, 0.95),
+    (0.05, 1.0, 0.05, 1.0),
+    (0.0, 0.95, 0.05, 1.0),
+    (0.05, 1.0, 0.0, 0.95),
+)
+_FLAT = 2.0  # grey levels of deviation below which a picture shows nothing that could be compared
+_ENOUGH = 50  # images whose mean says what a set has in common
+_BLOCK = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Duplicates:
+    """Near-duplicates among N images.
+
+    Attributes:
+        pairs: (P, 2) indices, the lower first, sorted; enough to join what belongs together,
+            not each image with each other.
+        likeness: (P,) correlation of each pair once aligned, or cosine of its embeddings; 1 where
+            the two cannot be told apart.
+        count: N.
+        unreadable: indices of images that could not be decoded; they are in no pair.
+    """
+
+    pairs: Pairs
+    likeness: NDArray[np.float32]
+    count: int
+    unreadable: tuple[int, ...]
+
+    def clusters(self) -> NDArray[np.int64]:
+        """(N,) for each image the lowest index of those it is joined with, itself where there are none."""
+        return clusters(self.count, self.pairs)
+
+
+def near_duplicates(
+    images: Sequence[Path] | Thumbs,
+    *,
+    threshold: float = LIKENESS,
+    workers: int = 1,
+    embed: Embed | None = None,
+    cosine: float = COSINE,
+) -> Duplicates:
+    """Find the near-duplicates among images; about 1 ms of processor time for each.
+
+    Args:
+        images: the files, or their thumbs where these were made before.
+        threshold: the lowest correlation, 0 to 1.
+        workers: processes that decode; 0 takes one for each core.
+        embed: makes (N, D) vectors of files; pairs that are close by these are added.
+        cosine: how close.
+
+    Raises:
+        ValueError: `embed` was given thumbs, or made something else than a vector for each image.
+    """
+    small = images if isinstance(images, Thumbs) else thumbs(images, workers=workers)
+    found = dict.fromkeys(_equal(small), 1.0)
+    for pairs, scores in (_alike(small, threshold), _embedded(images, embed, cosine)):
+        for (a, b), score in zip(pairs.tolist(), scores.tolist(), strict=True):
+            found[a, b] = max(score, found.get((a, b), -1.0))
+    ordered = sorted(found)
+    return Duplicates(
+        np.array(ordered, np.int64).reshape(-1, 2),
+        np.array([found[pair] for pair in ordered], np.float32),
+        len(small),
+        tuple(np.flatnonzero(~small.readable).tolist()),
+    )
+
+
+def clusters(count: int, pairs: Pairs) -> NDArray[np.int64]:
+    """(count,) for each index the lowest one it is joined with by `pairs` (P, 2), however indirectly.
+
+    >>> clusters(5, np.array([[1, 3], [3, 4]])).tolist()
+    [0, 1, 2, 1, 1]
+    """
+    sets = _Sets(count)
+    for a, b in pairs.tolist():
+        sets.join(a, b)
+    return np.array([sets.root(i) for i in range(count)], np.int64)
+
+
+class _Sets:
+    """Disjoint sets of 0 to count - 1; the root of each is its lowest member."""
+
+    def __init__(self, count: int) -> None:
+        self.parents = list(range(count))
+
+    def root(self, i: int) -> int:
+        parents = self.parents
+        while parents[i] != i:
+            parents[i] = parents[parents[i]]
+            i = parents[i]
+        return i
+
+    def join(self, a: int, b: int) -> None:
+        low, high = sorted((self.root(a), self.root(b)))
+        self.parents[high] = low
+
+
+def _equal(small: Thumbs) -> list[tuple[int, int]]:
+    """Pairs that join all images of equal pixels: each with the next of them."""
+    last: dict[int, int] = {}
+    pairs = []
+    for i in np.flatnonzero(small.readable).tolist():
+        digest = int(small.digests[i])
+        if digest in last:
+            pairs.append((last[digest], i))
+        last[digest] = i
+    return pairs
+
+
+def _alike(small: Thumbs, threshold: float) -> tuple[Pairs, NDArray[np.float32]]:
+    spread = small.pixels.std(axis=(1, 2), dtype=np.float32)
+    chosen = np.flatnonzero(small.readable & (spread >= _FLAT))
+    plain = small.pixels[chosen].astype(np.float32)
+    plain -= plain.mean(axis=(1, 2), keepdims=True)
+    plain /= spread[chosen, None, None]
+    common = plain.mean(axis=0) if len(chosen) >= _ENOUGH else np.float32(0)
+    pictures = plain - common
+    references = dhash(pictures)
+    found = [(np.zeros((0, 2), np.int64), np.zeros(0, np.float32))]
+    sets = _Sets(len(chosen))
+    for mirrored in (False, True):
+        turned = plain[:, :, ::-1] - common if mirrored else pictures
+        candidates = np.concatenate([_candidates(turned, window, references) for window in (WHOLE, *_WINDOWS)])
+        if not mirrored:
+            candidates = np.sort(candidates, axis=1)  # the other way round it is the same question
+        candidates = np.unique(candidates, axis=0)
+        # The closest first: then most of the others are joined already, and need not be looked at.
+        apart = popcount(dhash(turned)[candidates[:, 0]] ^ references[candidates[:, 1]])
+        candidates = candidates[np.argsort(apart, kind="stable")]
+        for start in range(0, len(candidates), _BLOCK):
+            block = candidates[start : start + _BLOCK]
+            block = block[[sets.root(a) != sets.root(b) for a, b in block.tolist()]]
+            scores = likeness(turned[block[:, 0]], pictures[block[:, 1]])
+            alike = scores >= threshold
+            found.append((np.sort(chosen[block[alike]], axis=1), scores[alike]))
+            for a, b in block[alike].tolist():
+                sets.join(a, b)
+    return np.concatenate([pairs for pairs, _ in found]), np.concatenate([scores for _, scores in found])
+
+
+def _candidates(pictures: NDArray[np.float32], window: Window, references: NDArray[np.uint64]) -> Pairs:
+    """Pairs whose hashes are close, the first seen through `window`; of no picture with itself."""
+    distance = _DISTANCE if window == WHOLE else _CROPPED_DISTANCE
+    pairs = close_pairs(dhash(pictures, window), references, distance=distance)
+    others: Pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    return others
+
+
+def _embedded(images: Sequence[Path] | Thumbs, embed: Embed | None, cosine: float) -> tuple[Pairs, NDArray[np.float32]]:
+    if embed is None:
+        return np.zeros((0, 2), np.int64), np.zeros(0, np.float32)
+    if isinstance(images, Thumbs):
+        raise ValueError("embed: expected the image files, found thumbs only")
+    vectors = np.asarray(embed(images), np.float32)
+    if vectors.ndim != 2 or len(vectors) != len(images):
+        raise ValueError(f"embed: expected a vector for each of {len(images)} images, found shape {vectors.shape}")
+    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    pairs, scores = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
+    for start in range(0, len(vectors), _BLOCK):
+        product = vectors[start : start + _BLOCK] @ vectors[start:].T
+        rows, columns = np.nonzero(np.triu(product >= cosine, k=1))
+        pairs.append(np.stack([rows, columns], axis=1) + start)
+        scores.append(product[rows, columns])
+    return np.concatenate(pairs), np.concatenate(scores)

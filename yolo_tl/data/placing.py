@@ -1,0 +1,110 @@
+"""Putting the images of a data set in their places: names that do not collide, links where they are safe."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from yolo_tl.data.ledger import Ledger
+from yolo_tl.data.records import ImageRecord
+from yolo_tl.files import link_or_copy
+
+Link = Literal["auto", "hardlink", "symlink", "copy"]
+
+
+def places(records: Sequence[ImageRecord], ledger: Ledger, *, task: str = "detect") -> list[PurePosixPath]:
+    """Where each image goes: ``images/<split>/<name>``, or ``<split>/<class>/<name>`` to classify.
+
+    No two names in one folder share a stem, in any case or Unicode form: ``x.jpg`` and
+    ``x.png`` would share one label file. Of several the first by path keeps its name; the
+    others get a piece of the hash of their path.
+    """
+    folders = [_folder(record, task) for record in records]
+    names = [os.path.basename(record.path) for record in records]
+    keys = [(folder, _folded(os.path.splitext(name)[0])) for folder, name in zip(folders, names, strict=True)]
+    taken = set(keys)
+    if len(taken) < len(keys):
+        _rename(records, folders, names, keys, ledger)
+    return [PurePosixPath(f"{folder}/{name}") for folder, name in zip(folders, names, strict=True)]
+
+
+def _rename(
+    records: Sequence[ImageRecord], folders: list[str], names: list[str], keys: list[tuple[str, str]], ledger: Ledger
+) -> None:
+    """Change those `names` that collide."""
+    paths = [ledger.name(record.path) for record in records]
+    taken: set[tuple[str, str]] = set()
+    for i in sorted(range(len(records)), key=paths.__getitem__):
+        (stem, suffix), length, key = os.path.splitext(names[i]), 8, keys[i]
+        while key in taken:
+            digest = hashlib.sha256(paths[i].encode("utf-8", "surrogateescape")).hexdigest()[:length]
+            names[i], key, length = f"{stem}-{digest}{suffix}", (folders[i], _folded(f"{stem}-{digest}")), length + 1
+        taken.add(key)
+        if key != keys[i]:
+            ledger.repair_image("renamed", records[i].path, f"{names[i]}: another image has the same name")
+
+
+def place_images(
+    folder: Path,
+    records: Sequence[ImageRecord],
+    targets: Sequence[PurePosixPath],
+    *,
+    link: Link = "auto",
+    unfinished: Collection[Path] = (),
+) -> Counter[str]:
+    """Put the image of each record at its target below `folder`.
+
+    Links share their content with the user's file, so what a training tool would write anew is
+    copied whatever `link` says.
+
+    Args:
+        folder: where the targets lie.
+        records: whose images are placed.
+        targets: one for each record.
+        link: how; auto is the first of hardlink, symlink and copy that works.
+        unfinished: images that a training tool would write anew.
+
+    Returns:
+        How many were placed in which way.
+
+    Raises:
+        WriteError: an image could not be placed.
+        OSError: a folder could not be made.
+    """
+    for parent in {target.parent for target in targets}:
+        (folder / parent).mkdir(parents=True, exist_ok=True)
+    ways: Counter[str] = Counter()
+    base = os.fspath(folder)
+    for record, target in zip(records, targets, strict=True):
+        path = f"{base}/{target}"
+        way = "copy" if record.path in unfinished else link
+        if way == "auto" and not os.path.islink(record.path):
+            # The common case without pathlib, which would take three times as long as the link.
+            with suppress(OSError):
+                os.link(record.path, path)
+                ways["hardlink"] += 1
+                continue
+        ways[link_or_copy(record.path, Path(path), way)] += 1
+    return ways
+
+
+def _folder(record: ImageRecord, task: str) -> str:
+    return (
+        f"{record.split}/{_file_name(record.annotations[0].name)}" if task == "classify" else f"images/{record.split}"
+    )
+
+
+def _folded(name: str) -> str:
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
+
+
+def _file_name(name: str) -> str:
+    """A class name as the name of a folder, on any system."""
+    clean = "".join("_" if char in '<>:"/\\|?*' or ord(char) < 32 else char for char in name).strip(" .")
+    return clean or "_"
