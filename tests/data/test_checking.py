@@ -6,6 +6,7 @@ import json
 import shutil
 import zipfile
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,13 @@ def test_another_format(voc, tmp_path):
     assert {finding.id for finding in check(source, skip=["convert.zero_area"]).findings} == {"convert.missing_image"}
 
 
+def test_one_annotation_file_for_many_images_is_no_fault(tmp_path):
+    import_module("support.sources.coco").write(tmp_path)
+    report = check(tmp_path, only=["files", "labels"])
+    assert report.format.startswith("coco")
+    assert not report.findings
+
+
 def test_a_clean_set_of_another_format_and_of_an_archive(voc, tmp_path):
     report = check(voc)
     assert (report.findings, report.splits) == ((), {"train": 42, "val": 12, "test": 6})
@@ -204,6 +212,39 @@ def test_no_bytes_make_it_fail(data, seed):
             path.write_bytes(mutated)
         with suppress(YoloTLError):
             json.dumps(check(data, fast=bool(seed % 2)).to_json())
+
+
+YAMLS = {
+    "aliases that grow without bound": "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+    + "names: [*i, *i]\nkpt_shape: *i\nflip_idx: *i\ntest: *i\nnc: *i\n",
+    "names by odd keys": "names: {.inf: a, ²: b, --1: c, 1.5: d, null: e}\n",
+    "a huge number": f"names: [a, b]\nnc: {'9' * 5000}\n",
+    "a huge key": f"names: {{0: a, {'9' * 30}: b}}\n",
+    "keypoints without number": "names: [a]\nkpt_shape: [99999999999999999999999999, 3]\n",
+    "no text": 'names: ["\\ud800", b]\n',
+    "flip_idx of text": 'names: [a]\nkpt_shape: [2, 3]\nflip_idx: ["1", "0"]\n',
+}
+
+
+@pytest.mark.parametrize("content", YAMLS.values(), ids=YAMLS)
+def test_odd_yamls(data, content, tmp_path):
+    (data / "data.yaml").write_text(f"train: images/train\nval: images/val\n{content}", "utf-8")
+    with suppress(YoloTLError):
+        report = check(data, html=tmp_path / "page.html")
+        assert report.of(Severity.ERROR) or report.of(Severity.WARNING)
+        json.dumps(report.to_json(), ensure_ascii=False).encode("utf-8")
+
+
+def test_names_of_files_that_are_no_text(data):
+    image = next((data / "images/train").iterdir())
+    try:
+        image.rename(image.with_name("gr\udcfcn.jpg"))
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("a file system that knows text only")
+    text = json.dumps(check(data).to_json(), ensure_ascii=False)
+    assert "gr?n.jpg" in text
+    text.encode("utf-8")
 
 
 def test_rows_of_plain_and_odd_files_stay_in_order():

@@ -35,7 +35,7 @@ def render(report: api.CheckReport, *, examples: int = 3) -> str:
     if report.ignored:
         lines.append(f"Ultralytics would leave out {report.ignored:,} of {report.images:,} images")
     lines.append(summary(report) + f" from {len(report.ran)} checks")
-    return "\n".join(lines)
+    return "\n".join(lines).encode("utf-8", "replace").decode()
 
 
 def summary(report: api.CheckReport) -> str:

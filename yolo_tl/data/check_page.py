@@ -69,7 +69,8 @@ def page(report: CheckReport) -> str:
         "STYLE": _STYLE,
         "SCRIPT": _SCRIPT,
     }
-    return re.sub("%([A-Z]+)%", lambda match: parts[match.group(1)], _PAGE)
+    text = re.sub("%([A-Z]+)%", lambda match: parts[match.group(1)], _PAGE)
+    return text.encode("utf-8", "replace").decode()  # file names may hold what is no text
 
 
 class _Pictures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class CheckReport:
         """The fields as plain JSON values."""
         names = ("data", "format", "task", "images", "boxes", "splits", "classes", "ignored")
         counts = {severity.value: len(self.of(severity)) for severity in Severity}
-        return {
+        plain: dict[str, Any] = {
             **{name: getattr(self, name) for name in names},
             "counts": counts,
             "findings": [finding.to_json() for finding in self.findings],
@@ -75,6 +76,9 @@ class CheckReport:
             "skipped": list(self.skipped),
             "notes": list(self.notes),
         }
+        # File names may hold what is no text; it has to be printed all the same.
+        printable: dict[str, Any] = json.loads(json.dumps(plain, ensure_ascii=False).encode("utf-8", "replace"))
+        return printable
 
 
 def check(

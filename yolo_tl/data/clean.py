@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yolo_tl.data.geometry.fitting import SLIVER, fit
+from yolo_tl.data.geometry.fitting import SLIVER, fit, plain_polygon
 from yolo_tl.data.geometry.transform import is_finite, scaled, turned
 from yolo_tl.data.image_size import Header, image_header
 from yolo_tl.data.ledger import Ledger
@@ -21,6 +21,7 @@ from yolo_tl.data.records import (
     ImageRecord,
     KeypointOrder,
     Note,
+    Size,
     replace,
 )
 from yolo_tl.errors import DataError, ImageError
@@ -170,38 +171,22 @@ class _Cleaning:
         self, record: ImageRecord, header: Header, before: tuple[Annotation, ...]
     ) -> tuple[Annotation, ...]:
         """`before`, and the annotations of `record` that can be kept."""
-        width, height = header.size
         kept = list(before)
         seen: set[tuple[object, ...]] = {_identity(annotation) for annotation in before}
         stored = self._is_stored(record, header)
         if stored:
             self.ledger.repair_image("turned", record.path, f"its EXIF orientation is {header.orientation}")
-        plain = not (record.relative or stored) and self.options.task == "detect"
+        as_it_is = not (record.relative or stored)
         drop_twins = self.options.duplicates == "drop"
         for annotation in record.annotations:
-            box = annotation.box
-            name = self.wanted.get(annotation.name)
-            # Nearly every annotation of a sound data set goes this way.
-            if (
-                plain
-                and name is not None
-                and name is not _UNKNOWN
-                and box is not None
-                and 0 <= box[0] <= box[2] - SLIVER
-                and 0 <= box[1] <= box[3] - SLIVER
-                and box[2] <= width
-                and box[3] <= height
-                and not (annotation.crowd or annotation.difficult or annotation.ignore or annotation.repair)
-            ):
-                if name == annotation.name and not (annotation.parts or annotation.corners or annotation.keypoints):
-                    key = (name, box)
-                    if not drop_twins or key not in seen:
-                        seen.add(key)
-                        kept.append(annotation)
-                        continue
-                self.shapes += bool(annotation.parts)
-                reason = ""
-                results: tuple[Annotation, ...] = (Annotation(name, box, annotation.place),)  # type: ignore[arg-type]
+            usual = self._usual(annotation, header.size) if as_it_is else None
+            if usual is not None:
+                identity = _identity(usual)
+                if not drop_twins or identity not in seen:
+                    seen.add(identity)
+                    kept.append(usual)
+                    continue
+                reason, fresh = "duplicate", []
             else:
                 if stored:
                     frame = (1, 1) if record.relative else header.stored
@@ -209,7 +194,7 @@ class _Cleaning:
                 if record.relative:
                     annotation = scaled(annotation, header.size)
                 reason, results = self._slow(annotation, record, header)
-            fresh = [item for item in results if not (drop_twins and _identity(item) in seen)]
+                fresh = [item for item in results if not (drop_twins and _identity(item) in seen)]
             if not fresh:
                 source, place = record.source, annotation.place
                 self.ledger.drop(reason or "duplicate", source, place, f"{annotation.name} {_text(annotation.box)}")
@@ -218,6 +203,25 @@ class _Cleaning:
             seen.update(map(_identity, fresh))
             kept += fresh
         return tuple(kept)
+
+    def _usual(self, annotation: Annotation, size: Size) -> Annotation | None:
+        """What becomes of an annotation that needs no mending, as nearly all of a sound data set; None for others."""
+        name = self.wanted.get(annotation.name)
+        if not isinstance(name, str) or annotation.crowd or annotation.difficult or annotation.ignore:
+            return None
+        if annotation.repair or self.options.task not in ("detect", "segment"):
+            return None
+        if self.options.task == "segment":
+            return plain_polygon(annotation, name, size)
+        box = annotation.box
+        if box is None or not (0 <= box[0] <= box[2] - SLIVER and 0 <= box[1] <= box[3] - SLIVER):
+            return None
+        if box[2] > size[0] or box[3] > size[1]:
+            return None
+        if name == annotation.name and not (annotation.parts or annotation.corners or annotation.keypoints):
+            return annotation
+        self.shapes += bool(annotation.parts)
+        return Annotation(name, box, annotation.place)
 
     def _slow(self, annotation: Annotation, record: ImageRecord, header: Header) -> tuple[str, tuple[Annotation, ...]]:
         """The reason to drop an annotation, or what it becomes; its repairs are entered."""

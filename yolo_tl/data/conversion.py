@@ -23,6 +23,7 @@ from yolo_tl.data.placing import Link, place_images, places
 from yolo_tl.data.records import Annotation, ImageRecord, replace
 from yolo_tl.data.split import SPLITS, Ratios, assign_splits
 from yolo_tl.data.tree import Tree
+from yolo_tl.data.workers import uncollected
 from yolo_tl.errors import ConfigError, DataError, DataNotFound, UsageError, YoloTLError
 from yolo_tl.files import recover, require_free, staged_folder, write_json
 
@@ -122,7 +123,7 @@ def convert(
     _require_safe(source, out)
     if not dry_run:
         recover(out)
-    with _opened(source, out, link) as folder:
+    with _opened(source, out, link) as folder, uncollected():
         tree = Tree(folder, images=options.images)
         settings = [to, format, options.to_json(), splits, ratios, seed, link, strict, __version__]
         files = [*tree.all_files, *(tree.images if options.images else ())]
@@ -151,9 +152,10 @@ def convert(
             ledger.annotations_out = writer(output)
             ledger.backgrounds = sum(not record.annotations for record in records)
             ledger.check()
-            count = 1 + sum(len(files) for _, _, files in os.walk(stage))
-            made_here = _accounts(ledger, records, cleaned, match, **made, files=count)
+            made_here = _accounts(ledger, records, cleaned, match, **made, files=1 + _count_files(stage))
             write_json(stage / LEDGER, made_here)
+        # Gone before the collector is back, which would look at each of them.
+        del cleaned, records, targets, output
     return _report(made_here, out)
 
 
@@ -234,9 +236,16 @@ def _data(out: Path, to: str, task: str) -> Path:
     return out / "data.yaml" if to == "yolo" and task != "classify" else out
 
 
+def _count_files(folder: str | Path) -> int:
+    with os.scandir(folder) as entries:
+        return sum(_count_files(entry.path) if entry.is_dir(follow_symlinks=False) else 1 for entry in entries)
+
+
 def _require_content(cleaned: Cleaned, ledger: Ledger, source: Path, *, strict: bool) -> None:
     if not cleaned.records:
         raise DataNotFound(f"{source}: no image is left to write", hint=_counts(ledger) or "the annotations name none")
+    if not cleaned.classes and ledger.dropped.counts:
+        raise DataError(f"{source}: no annotation is left to write:{_listing(ledger)}")
     if not cleaned.classes:
         raise DataError(f"{source}: expected annotated objects, found only backgrounds", hint="say --names")
     if strict and (ledger.dropped.counts or ledger.images_dropped.counts):

@@ -16,6 +16,7 @@ from yolo_tl.data.checking import line_of
 from yolo_tl.data.checks.config_file import ConfigFile, find_config, read_config
 from yolo_tl.data.checks.images import right_suffix
 from yolo_tl.data.checks.probe import End, State
+from yolo_tl.data.checks.shapes import is_order
 from yolo_tl.data.checks.snapshot import Snapshot, scan
 from yolo_tl.data.clean import Cleaned, clean
 from yolo_tl.data.conversion import LEDGER
@@ -229,10 +230,8 @@ def _renamed(
 def _keep_flip(file: Path, config: ConfigFile) -> None:
     """Carry `flip_idx` over where it is sound; the writer knows only the names of the keypoints."""
     order = config.content.get("flip_idx")
-    if not (config.keypoint_shape and isinstance(order, list)):
-        return
-    count = config.keypoint_shape[0]
-    if sorted(map(str, order)) == sorted(map(str, range(count))) and all(order[order[i]] == i for i in range(count)):
+    count = config.keypoint_shape[0] if config.keypoint_shape else 0
+    if count and isinstance(order, list) and is_order(order, count) and all(order[order[i]] == i for i in order):
         content = {**yaml.safe_load(file.read_text("utf-8")), "flip_idx": order}
         file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
 

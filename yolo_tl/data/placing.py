@@ -83,7 +83,7 @@ def place_images(
     base = os.fspath(folder)
     for record, target in zip(records, targets, strict=True):
         path = f"{base}/{target}"
-        way = "copy" if record.path in unfinished else link
+        way = "copy" if unfinished and record.path in unfinished else link
         if way == "auto" and not os.path.islink(record.path):
             # The common case without pathlib, which would take three times as long as the link.
             with suppress(OSError):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from yolo_tl.data.checks.base import CheckOptions, Example, Finding, Severity, amount, check, listed
-from yolo_tl.data.checks.config_file import ConfigFile
+from yolo_tl.data.checks.config_file import ConfigFile, shown
 from yolo_tl.data.checks.listing import label_file
 from yolo_tl.data.checks.snapshot import Snapshot
 from yolo_tl.data.split import SPLITS
@@ -112,10 +112,11 @@ def nc_mismatch(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     if config is None or config.content.get("nc") is None:
         return
     count, names = config.content["nc"], config.content.get("names")
-    if not isinstance(count, int) or isinstance(count, bool):
-        yield _found(config, f"nc: expected a whole number, found {count!r}")
-    elif isinstance(names, (list, dict)) and count != len(names):
-        yield _found(config, f"nc is {count}, but there are {amount(len(names), 'name')}")
+    number = _whole(count)
+    if number is None or isinstance(count, bool) or (isinstance(count, float) and count != number):
+        yield _found(config, f"nc: expected a whole number, found {shown(count)}")
+    elif isinstance(names, (list, dict)) and number != len(names):
+        yield _found(config, f"nc is {number}, but there are {amount(len(names), 'name')}")
 
 
 @check(
@@ -133,13 +134,22 @@ def names_gap(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     if not isinstance(names, (list, dict)):
         yield _found(config, f"names: expected a list or a map, found {type(names).__name__}")
     elif isinstance(names, dict):
-        numbers = [key for key in names if str(key).lstrip("-").isdigit()]
-        if len(numbers) < len(names):
-            yield _found(config, f"class numbers that are no numbers: {listed([k for k in names if k not in numbers])}")
-        elif sorted(int(key) for key in numbers) != list(range(len(names))):
-            yield _found(
-                config, f"expected the numbers 0 to {len(names) - 1}, found {listed(sorted(map(int, numbers)))}"
-            )
+        numbers = [(key, _whole(key)) for key in names]
+        odd = [shown(key) for key, number in numbers if number is None]
+        known = sorted(number for _, number in numbers if number is not None)
+        if odd:
+            yield _found(config, f"class numbers that are no numbers: {listed(odd)}")
+        elif known != list(range(len(names))):
+            yield _found(config, f"expected the numbers 0 to {len(names) - 1}, found {listed(known)}")
+
+
+def _whole(key: Any) -> int | None:
+    """The whole number that a key stands for; as Ultralytics, it may be written as text."""
+    try:
+        number = int(key)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if abs(number) < 1 << 62 else None
 
 
 @check(
@@ -182,7 +192,7 @@ def duplicate_keys(snapshot: Snapshot, options: CheckOptions) -> Iterator[Findin
 def unknown_key(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     """The data.yaml holds a key that means nothing."""
     if snapshot.config:
-        unknown = [str(key) for key in snapshot.config.content if key not in KEYS]
+        unknown = [str(key)[:80] for key in snapshot.config.content if key not in KEYS]
         if unknown:
             details = [f"{key}{did_you_mean(key, KEYS)}" for key in unknown]
             yield _found(snapshot.config, f"{amount(len(unknown), 'unknown key')}: {listed(details)}", details)
@@ -275,4 +285,4 @@ def wrong_type(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
         value = config.content.get(key) if config else None
         whole = not isinstance(value, list) or key not in SPLITS or all(isinstance(entry, str) for entry in value)
         if config and value is not None and not (isinstance(value, types) and whole):  # type: ignore[arg-type]
-            yield _found(config, f"{key}: found {str(value)[:60]!r}, of type {type(value).__name__}")
+            yield _found(config, f"{key}: found {shown(value)}, of type {type(value).__name__}")

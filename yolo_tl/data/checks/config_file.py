@@ -17,6 +17,8 @@ from yolo_tl.data.documents import decode, read_bytes
 from yolo_tl.data.split import SPLITS
 from yolo_tl.errors import DataNotFound, ParseError
 
+_MOST = 10_000  # keypoints; more is a mistake
+
 
 @dataclass
 class ConfigFile:
@@ -94,7 +96,7 @@ def read_config(file: Path) -> ConfigFile:
             config.places[split] = [_place(config.root, entry) for entry in entries]
     shape = content.get("kpt_shape")
     if isinstance(shape, list) and len(shape) == 2 and all(type(n) is int for n in shape):
-        config.keypoint_shape = (shape[0], shape[1]) if shape[0] > 0 and shape[1] in (2, 3) else None
+        config.keypoint_shape = (shape[0], shape[1]) if 0 < shape[0] <= _MOST and shape[1] in (2, 3) else None
     return config
 
 
@@ -117,19 +119,35 @@ def _place(root: str, entry: str) -> str:
 def _names(content: dict[Any, Any]) -> tuple[str, ...]:
     names, count = content.get("names"), content.get("nc")
     if isinstance(names, list):
-        return tuple(str(name) for name in names)
+        return tuple(_name(name) for name in names)
     if isinstance(names, dict):
         numbered = {}
         for key, name in names.items():
             try:
-                numbered[int(key)] = str(name)
-            except (TypeError, ValueError):
+                numbered[int(key)] = _name(name)
+            except (TypeError, ValueError, OverflowError):
                 continue
         last = max(numbered, default=-1)
         if last < 10 * len(names) + 100:
             return tuple(numbered.get(i, f"class_{i}") for i in range(last + 1))
         return tuple(numbered[i] for i in sorted(numbered))
     return tuple(f"class_{i}" for i in range(count)) if type(count) is int and 0 < count < 100_000 else ()
+
+
+def shown(value: object) -> str:
+    """A value for a message; of a nested one its type only, since aliases make it grow without bound.
+
+    >>> shown([1, "a"]), shown([[1]])
+    ("[1, 'a']", 'a nested list')
+    """
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if any(isinstance(part, (list, dict, tuple)) for part in parts):
+        return f"a nested {type(value).__name__}"
+    return repr(value)[:80]
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) else shown(value)
 
 
 def _repeated(node: Any) -> list[tuple[str, int]]:

@@ -193,6 +193,8 @@ def _odd(paths: set[str], key: Callable[[str], str]) -> Iterable[str]:
 )
 def shared_stem(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     """Two images of a folder share a label file."""
+    if snapshot.places is not None:
+        return  # one file speaks of many images
     first: dict[str, int] = {}
     twins: dict[int, int] = {}
     for i, (label, image) in enumerate(zip(snapshot.labels, snapshot.images, strict=True)):

@@ -290,11 +290,15 @@ def duplicates(snapshot: Snapshot) -> dict[int, int]:
     repeated: dict[int, int] = {}
     first = int(order[0])
     for i, same in zip(order[1:], keys[order[1:]] == keys[order[:-1]], strict=True):
-        if same and rows.image[i] == rows.image[first] and np.array_equal(rows.numbers(i), rows.numbers(first)):
+        if same and rows.image[i] == rows.image[first] and _equal(rows.numbers(i), rows.numbers(first)):
             repeated[int(i)] = first
         elif not same:
             first = int(i)
     return repeated
+
+
+def _equal(one: Floats, other: Floats) -> bool:
+    return np.array_equal(one.astype(np.float32), other.astype(np.float32))
 
 
 @check(

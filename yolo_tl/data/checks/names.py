@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from yolo_tl.data.checks.base import EXAMPLES, CheckOptions, Example, Finding, Severity, amount, check, listed
+from yolo_tl.data.checks.config_file import shown
 from yolo_tl.data.checks.snapshot import Snapshot
 
 _PLACEHOLDER = re.compile(r"(class|label|object|category|item)?[ _-]?\d+", re.IGNORECASE)
@@ -110,7 +111,7 @@ def not_text(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     """A class name is not text."""
     names = snapshot.config.content.get("names") if snapshot.config else None
     items = names.items() if isinstance(names, dict) else enumerate(names if isinstance(names, list) else ())
-    found = [f"{i}: {name!r}" for i, name in items if name is None or isinstance(name, (bool, dict, list))]
+    found = [f"{shown(i)}: {shown(name)}" for i, name in items if name is None or isinstance(name, (bool, dict, list))]
     if found:
         yield _found(snapshot, f"{amount(len(found), 'class name')} not a word: {listed(found)}", found)
 

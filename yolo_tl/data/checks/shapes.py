@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.data.checks.base import CheckOptions, Example, Finding, Severity, amount, check, listed
+from yolo_tl.data.checks.config_file import shown
 from yolo_tl.data.checks.labels import IGNORED, finite, keypoints
 from yolo_tl.data.checks.rows import Kind, polygon_points
 from yolo_tl.data.checks.snapshot import Mask, Snapshot
@@ -182,7 +183,7 @@ def keypoints_shape(snapshot: Snapshot, options: CheckOptions) -> Iterator[Findi
     config = snapshot.config
     if config and config.content.get("kpt_shape") is not None and config.keypoint_shape is None:
         value = config.content["kpt_shape"]
-        yield Finding(f"kpt_shape: found {value!r}", 1, (Example(config.file.name, None, repr(value)),))
+        yield Finding(f"kpt_shape: found {shown(value)}", 1, (Example(config.file.name, None, shown(value)),))
 
 
 @check(
@@ -257,14 +258,23 @@ def flip_idx(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     if config is None or config.keypoint_shape is None:
         return
     count, order = config.keypoint_shape[0], config.content.get("flip_idx")
-    example = (Example(config.file.name, None, repr(order)),)
+    example = (Example(config.file.name, None, shown(order)),)
     if order is None or order == []:
         if count > 1:
             yield Finding("there is no flip_idx", 1, example, severity=Severity.WARNING)
-    elif not isinstance(order, list) or sorted(map(str, order)) != sorted(map(str, range(count))):
-        yield Finding(f"flip_idx holds not each of 0 to {count - 1} once: {order!r}", 1, example)
+    elif not is_order(order, count):
+        yield Finding(f"flip_idx holds not each of 0 to {count - 1} once: {shown(order)}", 1, example)
     elif any(order[order[i]] != i for i in range(count)):
-        yield Finding(f"flip_idx, done twice, does not give the keypoints back: {order!r}", 1, example)
+        yield Finding(f"flip_idx, done twice, does not give the keypoints back: {shown(order)}", 1, example)
+
+
+def is_order(value: object, count: int) -> bool:
+    """A list that holds each of 0 to `count` - 1 once.
+
+    >>> is_order([1, 0], 2), is_order(["1", "0"], 2)
+    (True, False)
+    """
+    return isinstance(value, list) and all(type(i) is int for i in value) and sorted(value) == list(range(count))
 
 
 def _poses(snapshot: Snapshot) -> tuple[NDArray[np.int64], NDArray[np.float64], Mask]:

@@ -12,6 +12,7 @@ first is number 0 where it is called like a background, else number 1.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,7 @@ _MASK_FOLDERS = frozenset(
 _IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "jpegimages"})
 _SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _BESIDE = re.compile(r"(.+)[_-]masks?(?:[_-](\d+))?", re.IGNORECASE)
+_LIKE_A_MASK = re.compile(rf"(?:^|[\\/])(?:{'|'.join(sorted(_MASK_FOLDERS))})[\\/]|[_-]mask", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.+)[_-]\d+")
 _BACKGROUND = re.compile(r"_*(background|bg|void|unlabell?ed)_*", re.IGNORECASE)
 _NAME_FILES = ("classes.txt", "labels.txt", "names.txt")
@@ -88,6 +90,9 @@ class _Sorted(NamedTuple):
 
 def sniff(tree: Tree) -> str | None:
     """Images of one channel in a folder of masks or called ``_mask``, each with an image of its name."""
+    # Sorting a hundred thousand images takes a second, and nearly every source has none that could be a mask.
+    if not any(_LIKE_A_MASK.search(os.fspath(path)) for path in tree.images):
+        return None
     found = _sorted(tree)
     masks = [mask for pair in found.pairs for mask in pair.masks]
     if not masks or not all(_has_one_channel(mask.path) for mask in masks[:_LOOKED_AT]):

@@ -81,6 +81,32 @@ def fit(annotation: Annotation, size: Size, options: ReadOptions) -> Fitted:
     return Fitted((Annotation(name, clipped, place, annotation.crowd, annotation.difficult),), tuple(repairs))
 
 
+def plain_polygon(annotation: Annotation, name: str, size: Size) -> Annotation | None:
+    """What `fit` makes of one polygon without holes that lies in the image; None for all else.
+
+    Nearly every polygon of a sound data set is one, and this takes a fifth of the time.
+    """
+    parts = annotation.parts
+    if len(parts) != 1 or annotation.holes or len(parts[0]) < 6:
+        return None
+    xs, ys = parts[0][::2], parts[0][1::2]
+    x1, y1, x2, y2 = min(xs), min(ys), max(xs), max(ys)
+    # The area is NaN where a coordinate is, and so is not larger than anything.
+    if x1 < 0 or y1 < 0 or x2 > size[0] or y2 > size[1] or not area(parts[0]) >= SLIVER:
+        return None
+    if x2 - x1 < SLIVER or y2 - y1 < SLIVER or _reaches_out(annotation.box, size):
+        return None
+    return Annotation(name, (x1, y1, x2, y2), annotation.place, parts=parts)
+
+
+def _reaches_out(box: XYXY | None, size: Size) -> bool:
+    """The box that the source gives is one to be mended or clipped."""
+    if box is None:
+        return False
+    inside = -_HAIR <= box[0] < box[2] <= size[0] + _HAIR and -_HAIR <= box[1] < box[3] <= size[1] + _HAIR
+    return not inside or _is_sliver(box)
+
+
 def _clip(box: XYXY, size: Size) -> XYXY:
     return max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(size[0])), min(box[3], float(size[1]))
 

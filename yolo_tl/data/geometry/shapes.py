@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import cast
 
 from yolo_tl.data.records import XYXY, Ring
@@ -85,12 +86,17 @@ def extent(shape: Ring | Sequence[Ring]) -> XYXY:
     >>> extent(((1, 2, 3, 4), (0, 5, 2, 3)))
     (0, 2, 3, 5)
     """
-    rings = cast("Sequence[Ring]", shape if shape and isinstance(shape[0], tuple) else (shape,))
-    xs = [x for points in rings for x in points[::2]]
-    ys = [y for points in rings for y in points[1::2]]
+    if shape and isinstance(shape[0], tuple):
+        rings = cast("Sequence[Ring]", shape)
+        flat = rings[0] if len(rings) == 1 else tuple(chain.from_iterable(rings))
+    else:
+        flat = cast("Ring", shape)
+    xs, ys = flat[::2], flat[1::2]
     if not xs or not ys:
         raise ValueError("expected points, found none")
-    if not (math.isfinite(sum(map(abs, xs))) and math.isfinite(sum(map(abs, ys)))):
+    if not (math.isfinite(sum(xs)) or all(map(math.isfinite, xs))) or not (
+        math.isfinite(sum(ys)) or all(map(math.isfinite, ys))
+    ):
         return (math.nan, math.nan, math.nan, math.nan)
     return min(xs), min(ys), max(xs), max(ys)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from operator import mul
 
 from yolo_tl.data.geometry.shapes import extent
 from yolo_tl.data.records import XYXY, Annotation, Ring, Size, replace
@@ -17,8 +18,8 @@ Mapping = Callable[[float, float], tuple[float, float]]
 def area(ring: Ring) -> float:
     """The area within a ring, by the shoelace formula; never negative."""
     xs, ys = ring[::2], ring[1::2]
-    total = sum(xs[i - 1] * ys[i] - xs[i] * ys[i - 1] for i in range(len(xs)))
-    return abs(total) / 2
+    twice: float = sum(map(mul, xs, ys[1:])) - sum(map(mul, ys, xs[1:])) + xs[-1] * ys[0] - ys[-1] * xs[0]
+    return abs(twice) / 2
 
 
 def box_of(annotation: Annotation) -> tuple[XYXY, str] | None:
@@ -36,7 +37,10 @@ def box_of(annotation: Annotation) -> tuple[XYXY, str] | None:
 def is_finite(annotation: Annotation) -> bool:
     """No coordinate is infinite or not a number."""
     rings: Iterable[Ring] = (*annotation.parts, *annotation.holes, annotation.corners, _labelled(annotation.keypoints))
-    return all(map(math.isfinite, annotation.box or ())) and all(all(map(math.isfinite, ring)) for ring in rings)
+    # A sum is not finite if a number in it is not; the rest is for sums of numbers too large to add.
+    return all(
+        math.isfinite(sum(ring)) or all(map(math.isfinite, ring)) for ring in (annotation.box or (), *rings) if ring
+    )
 
 
 def scaled(annotation: Annotation, size: Size) -> Annotation:
@@ -95,6 +99,8 @@ def _ring(ring: Ring, to: Mapping) -> Ring:
 
 def _labelled(keypoints: Ring) -> Ring:
     """x, y of the keypoints that are labelled."""
+    if not keypoints:
+        return ()
     triplets = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=True)
     return tuple(value for x, y, v in triplets if v for value in (x, y))
 

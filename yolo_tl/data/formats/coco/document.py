@@ -7,11 +7,9 @@ taken apart, so that one malformed annotation costs itself and not its file.
 from __future__ import annotations
 
 import codecs
-import gc
 import mmap
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -22,6 +20,7 @@ from yolo_tl.data import documents
 from yolo_tl.data.reading.fields import found, typed
 from yolo_tl.data.records import Dropped, Size
 from yolo_tl.data.tree import Tree
+from yolo_tl.data.workers import uncollected
 from yolo_tl.errors import ParseError
 
 Key = int | str
@@ -166,7 +165,7 @@ def load(path: Path, kind: type[Entry] = Entry) -> Document:
     content = documents.read_bytes(path)
     start = len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0
     try:
-        with _uncollected():
+        with uncollected():
             sound: _Sound[Any] = msgspec.json.decode(memoryview(content)[start:], type=_Sound[kind], strict=False)  # type: ignore[valid-type]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _load_loose(content, path, kind)
@@ -205,18 +204,6 @@ def key(value: Any) -> Key:
 def is_set(value: Any) -> bool:
     """A flag, which may be a number, a truth value, or one of them as text."""
     return value in (1, "1") or (isinstance(value, str) and value.lower() == "true")
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles, which would look at a million new objects again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _load_loose(content: bytes, path: Path, kind: type[Entry]) -> Document:
