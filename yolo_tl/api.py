@@ -113,7 +113,7 @@ def fingerprint(data: PathLike, *, files: bool = False) -> str:
     """
     from yolo_tl.data.fingerprint import file_fingerprint
     from yolo_tl.data.fingerprint import fingerprint as of_pixels
-    from yolo_tl.data.labelled import read_labelled
+    from yolo_tl.data.yolo.labelled import read_labelled
 
     labelled = read_labelled(Path(data))
     return file_fingerprint(labelled) if files else of_pixels(labelled)

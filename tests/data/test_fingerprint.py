@@ -12,7 +12,7 @@ from support.scenes import save, scene
 
 from yolo_tl.data import read_dataset
 from yolo_tl.data.fingerprint import file_fingerprint, fingerprint
-from yolo_tl.data.labelled import read_labelled
+from yolo_tl.data.yolo.labelled import read_labelled
 from yolo_tl.errors import ImageError
 
 

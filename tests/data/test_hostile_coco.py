@@ -147,7 +147,9 @@ CASES = [
     ),
     Case(
         name="names that no file can have",
-        make=source(text(images=[A, *(image(name, i) for i, name in enumerate(["..", "a\0b.jpg", "x" * 999, "/", "\n"], 2))])),
+        make=source(
+            text(images=[A, *(image(name, i) for i, name in enumerate(["..", "a\0b.jpg", "x" * 999, "/", "\n"], 2))])
+        ),
         options={"missing_images": "drop"},
         end=Written(
             rows=ONE,
@@ -180,7 +182,8 @@ CASES = [
         name="category ids from 0",
         make=source(
             text(
-                [note(1, category_id=0), note(2, [0, 0, 20, 20])], categories=[{"id": 0, "name": "a"}, {"id": 1, "name": "b"}]
+                [note(1, category_id=0), note(2, [0, 0, 20, 20])],
+                categories=[{"id": 0, "name": "a"}, {"id": 1, "name": "b"}],
             )
         ),
         end=Written(rows={"a": [row(), row("0.1 0.2 0.2 0.4", 1)]}, names=["a", "b"]),
@@ -218,9 +221,7 @@ CASES = [
     ),
     Case(
         name="two categories of one name",
-        make=source(
-            text([GOOD, note(2, [0, 0, 20, 20], category_id=2)], categories=[CAT, {"id": 2, "name": "cat"}])
-        ),
+        make=source(text([GOOD, note(2, [0, 0, 20, 20], category_id=2)], categories=[CAT, {"id": 2, "name": "cat"}])),
         end=Written(rows={"a": [row(), row("0.1 0.2 0.2 0.4")]}, notes=["several categories have one name .*: cat"]),
     ),
     Case(
@@ -249,7 +250,8 @@ CASES = [
         name="absurd numbers",
         make=source(
             text([GOOD, note(2), note(3, [0, 0, 10**400, 5]), note(4, [-1e300, -1e300, 2e300, 2e300])]).replace(
-                '"id": 2, "image_id": 1, "category_id": 1, "bbox": [10', '"id": 2, "image_id": 1, "category_id": 1, "bbox": [1e999'
+                '"id": 2, "image_id": 1, "category_id": 1, "bbox": [10',
+                '"id": 2, "image_id": 1, "category_id": 1, "bbox": [1e999',
             )
         ),
         end=Written(
@@ -293,7 +295,9 @@ CASES = [
     ),
     Case(
         name="box of other things",
-        make=source(text([GOOD, note(2, None), note(3, []), note(4, "10,10,20,30"), note(5, [1, 2, 3]), note(6, [[1]]), 7])),
+        make=source(
+            text([GOOD, note(2, None), note(3, []), note(4, "10,10,20,30"), note(5, [1, 2, 3]), note(6, [[1]]), 7])
+        ),
         end=Written(
             rows=ONE,
             dropped=["malformed: a.json (annotations[6])", *(f"no_box: a.json (annotation {i})" for i in range(2, 7))],

@@ -128,7 +128,9 @@ CASES = [
     ),
     Case(
         name="labels not in alphabetical order, one that is listed nowhere",
-        make=source(xml(image(GOOD, box((0, 0, 20, 20), "ant"), box((0, 0, 10, 10), "new")), classes=("zoo", "cat", "ant"))),
+        make=source(
+            xml(image(GOOD, box((0, 0, 20, 20), "ant"), box((0, 0, 10, 10), "new")), classes=("zoo", "cat", "ant"))
+        ),
         end=Written(
             rows={"a": [f"1 {BOX}", "2 0.1 0.2 0.2 0.4", "3 0.05 0.1 0.1 0.2"]}, names=["zoo", "cat", "ant", "new"]
         ),
@@ -152,7 +154,10 @@ CASES = [
         end=Written(
             rows=ONE,
             dropped=[
-                *(f"malformed: annotations.xml (image 0, {place})" for place in ("box 2", "box 5", "box 8", "mask 7", "polygon 6")),
+                *(
+                    f"malformed: annotations.xml (image 0, {place})"
+                    for place in ("box 2", "box 5", "box 8", "mask 7", "polygon 6")
+                ),
                 *(f"not_finite: annotations.xml (image 0, box {i})" for i in (3, 4)),
             ],
         ),
@@ -172,7 +177,16 @@ CASES = [
     Case(
         name="swapped corners, no area, beyond the image, twice, no label",
         make=source(
-            xml(image(box((30, 40, 10, 10)), box((5, 5, 5, 9)), box((90, 10, 200, 40)), box((200, 1, 210, 9)), GOOD, box(label="")))
+            xml(
+                image(
+                    box((30, 40, 10, 10)),
+                    box((5, 5, 5, 9)),
+                    box((90, 10, 200, 40)),
+                    box((200, 1, 210, 9)),
+                    GOOD,
+                    box(label=""),
+                )
+            )
         ),
         end=Written(
             rows={"a": [ROW, "0 0.95 0.5 0.1 0.6"]},
@@ -217,7 +231,16 @@ CASES = [
     ),
     Case(
         name="size missing or wrong",
-        make=source(xml(image(GOOD, more=""), image(GOOD, name="b.jpg", more='width="7" height="x"'), image(name="c.jpg", more='width="7" height="7"')), "a.jpg", "b.jpg", "c.jpg"),
+        make=source(
+            xml(
+                image(GOOD, more=""),
+                image(GOOD, name="b.jpg", more='width="7" height="x"'),
+                image(name="c.jpg", more='width="7" height="7"'),
+            ),
+            "a.jpg",
+            "b.jpg",
+            "c.jpg",
+        ),
         end=Written(rows={"a": [ROW], "b": [ROW], "c": []}, images=["size: c.jpg"]),
     ),
     Case(

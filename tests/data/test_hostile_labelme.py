@@ -142,7 +142,10 @@ CASES = [
         name="polygons of two points, of none, of text, of NaN",
         make=one(
             GOOD,
-            *(shape("cat", "polygon", points) for points in ([[1, 1], [5, 5]], [], "abc", [[1, "x"]] * 3, [[float("nan"), 1]] * 3)),
+            *(
+                shape("cat", "polygon", points)
+                for points in ([[1, 1], [5, 5]], [], "abc", [[1, "x"]] * 3, [[float("nan"), 1]] * 3)
+            ),
             shape("cat", "rectangle", [[1, 1]]),
         ),
         end=Written(
@@ -182,7 +185,11 @@ CASES = [
     ),
     Case(
         name="path of another machine",
-        make=source({"json/1.json": labels(GOOD, image="C:\\me\\a.jpg"), "json/2.json": labels(image="/home/me/b.jpg")}, "a.jpg", "b.jpg"),
+        make=source(
+            {"json/1.json": labels(GOOD, image="C:\\me\\a.jpg"), "json/2.json": labels(image="/home/me/b.jpg")},
+            "a.jpg",
+            "b.jpg",
+        ),
         end=Written(rows={"a": [ROW], "b": []}),
     ),
     Case(
@@ -197,17 +204,30 @@ CASES = [
     ),
     Case(
         name="dots in names",
-        make=source({"a.b.json": labels(GOOD, image="a.b.jpg"), "a.c.json": labels(CORNER, image="a.c.jpg")}, "a.b.jpg", "a.c.jpg"),
+        make=source(
+            {"a.b.json": labels(GOOD, image="a.b.jpg"), "a.c.json": labels(CORNER, image="a.c.jpg")},
+            "a.b.jpg",
+            "a.c.jpg",
+        ),
         end=Written(rows={"a.b": [ROW], "a.c": [SMALL]}),
     ),
     Case(
         name="renamed, and two suffixes",
-        make=source({"x.json": labels(GOOD, image="x.png"), "y.json": labels(CORNER, image="old.jpg")}, "x.jpg", "x.png", "y.jpg"),
+        make=source(
+            {"x.json": labels(GOOD, image="x.png"), "y.json": labels(CORNER, image="old.jpg")},
+            "x.jpg",
+            "x.png",
+            "y.jpg",
+        ),
         end=Written(rows={"x": [], "x-3910c650": [ROW], "y": [SMALL]}, images=["renamed: x.png"]),
     ),
     Case(
         name="one name in two folders",
-        make=source({"s1/x.json": labels(GOOD, image="x.jpg"), "s2/x.json": labels(CORNER, image="x.jpg")}, "s1/x.jpg", "s2/x.jpg"),
+        make=source(
+            {"s1/x.json": labels(GOOD, image="x.jpg"), "s2/x.json": labels(CORNER, image="x.jpg")},
+            "s1/x.jpg",
+            "s2/x.jpg",
+        ),
         end=Written(rows={"x": [ROW], "x-a02e51be": [SMALL]}, images=["renamed: s2/x.jpg"]),
     ),
     Case(
@@ -229,7 +249,9 @@ CASES = [
     Case(
         name="negative, and an image without a file",
         make=source({"a.json": labels(GOOD), "b.json": labels(image="b.jpg")}, "a.jpg", "b.jpg", "c.jpg"),
-        end=Written(rows={"a": [ROW], "b": [], "c": []}, notes=["1 images that the source says nothing of count as back"]),
+        end=Written(
+            rows={"a": [ROW], "b": [], "c": []}, notes=["1 images that the source says nothing of count as back"]
+        ),
     ),
     Case(
         name="size missing or wrong",

@@ -53,7 +53,9 @@ CASES = [
     ),
     Case(
         name="path of another machine",
-        make=source({"one.xml": xml(GOOD, name="D:\\me\\a.jpg"), "two.xml": xml(name="/home/me/b.jpg")}, "a.jpg", "b.jpg"),
+        make=source(
+            {"one.xml": xml(GOOD, name="D:\\me\\a.jpg"), "two.xml": xml(name="/home/me/b.jpg")}, "a.jpg", "b.jpg"
+        ),
         end=Written(rows={"a": [ROW], "b": []}),
     ),
     Case(
@@ -63,7 +65,9 @@ CASES = [
     ),
     Case(
         name="two suffixes, told apart by the name inside",
-        make=source({"one.xml": xml(GOOD, name="x.png"), "two.xml": xml(thing((0, 0, 20, 20)), name="x.jpg")}, "x.png", "x.jpg"),
+        make=source(
+            {"one.xml": xml(GOOD, name="x.png"), "two.xml": xml(thing((0, 0, 20, 20)), name="x.jpg")}, "x.png", "x.jpg"
+        ),
         end=Written(rows={"x": [SMALL], "x-3910c650": [ROW]}, images=["renamed: x.png"]),
     ),
     Case(
@@ -73,7 +77,11 @@ CASES = [
     ),
     Case(
         name="one name in two folders",
-        make=source({"s1/x.xml": xml(GOOD, name="x.jpg"), "s2/x.xml": xml(thing((0, 0, 20, 20)), name="x.jpg")}, "s1/x.jpg", "s2/x.jpg"),
+        make=source(
+            {"s1/x.xml": xml(GOOD, name="x.jpg"), "s2/x.xml": xml(thing((0, 0, 20, 20)), name="x.jpg")},
+            "s1/x.jpg",
+            "s2/x.jpg",
+        ),
         end=Written(rows={"x": [ROW], "x-a02e51be": [SMALL]}, images=["renamed: s2/x.jpg"]),
     ),
     Case(
@@ -114,7 +122,9 @@ CASES = [
     ),
     Case(
         name="full image counted from 1",
-        make=source({"a.xml": xml(thing((1, 1, 100, 50)), more="<source><database>The VOC2007 Database</database></source>")}),
+        make=source(
+            {"a.xml": xml(thing((1, 1, 100, 50)), more="<source><database>The VOC2007 Database</database></source>")}
+        ),
         end=Written(rows={"a": ["0 0.5 0.5 1 1"]}, notes=["VOC origin 1: every file names"]),
     ),
     Case(
@@ -136,7 +146,17 @@ CASES = [
     ),
     Case(
         name="numbers that are none",
-        make=source({"a.xml": xml(GOOD, thing(("NaN", 1, 5, 5)), thing((1, 1, "1e999", 5)), thing(("", 1, 5, 5)), thing(("1,5", 1, 5, 5)))}),
+        make=source(
+            {
+                "a.xml": xml(
+                    GOOD,
+                    thing(("NaN", 1, 5, 5)),
+                    thing((1, 1, "1e999", 5)),
+                    thing(("", 1, 5, 5)),
+                    thing(("1,5", 1, 5, 5)),
+                )
+            }
+        ),
         end=Written(
             rows=ONE,
             dropped=[
@@ -206,7 +226,10 @@ CASES = [
         ),
         end=Written(
             rows={"a": [ROW], "val/b": [ROW]},
-            notes=["1 images are in several lists of ImageSets, first: b", "1 images of ImageSets have no XML file .*gone"],
+            notes=[
+                "1 images are in several lists of ImageSets, first: b",
+                "1 images of ImageSets have no XML file .*gone",
+            ],
         ),
     ),
     Case(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from yolo_tl.data import convert, read_dataset
-from yolo_tl.data.label_rows import label_path
+from yolo_tl.data.yolo.label_rows import label_path
 from yolo_tl.errors import DataError
 
 Make = Callable[..., Any]

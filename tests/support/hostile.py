@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -222,10 +222,10 @@ def by_command(case: Case, source: Path, out: Path, expected: Written | YoloTLEr
         assert written(out) == expected
 
 
-def command(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    """Run ``yolo-tl convert`` in a process of its own, in which `before` is run first."""
+def command(*arguments: str, before: str = "", under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run ``yolo-tl convert`` in a process of its own, `under` another program; there `before` is run first."""
     code = f"{before}\nfrom yolo_tl.cli import main\nmain()"
-    run = [sys.executable, "-c", code, "convert", *arguments, "--ratios", "1,0"]
+    run = [*under, sys.executable, "-c", code, "convert", *arguments, "--ratios", "1,0"]
     environment = {**os.environ, "PYTHONPATH": os.fspath(PACKAGE), "PYTHONIOENCODING": "utf-8"}
     return subprocess.run(run, capture_output=True, encoding="utf-8", check=False, env=environment)
 

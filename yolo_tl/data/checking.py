@@ -126,7 +126,7 @@ def check(
     if file is not None:
         snapshot = scan(read_config(file), task=task, workers=workers)
         return _told(_report(str(file), "yolo", snapshot, run, CheckOptions(imgsz, workers)), html)
-    from yolo_tl.data.foreign import read_foreign  # it imports every format, and a YOLO data set needs none
+    from yolo_tl.data.checks.foreign import read_foreign  # it imports every format, and a YOLO data set needs none
 
     with TemporaryDirectory(prefix="yolo_tl-") as folder, opened(path, beside=Path(folder, "source")) as source:
         foreign = read_foreign(source, format=format, task=task or "detect", workers=workers)
@@ -155,7 +155,7 @@ def choose_checks(only: Sequence[str] = (), skip: Sequence[str] = ()) -> list[Ch
 
 def _told(report: CheckReport, html: Path | str | None) -> CheckReport:
     if html is not None:
-        from yolo_tl.data.check_page import write_page
+        from yolo_tl.data.pictures.check_page import write_page
 
         write_page(report, Path(html))
     return report

@@ -206,7 +206,10 @@ def _signature(files: list[Path], settings: list[Any]) -> str:
     """A name for what goes in: the files by path, size and time, and the options."""
     digest = hashlib.sha256(json.dumps(settings).encode())
     for path in files:
-        status = os.stat(path)
+        try:
+            status = os.stat(path)
+        except OSError:  # a link that leads nowhere
+            status = os.lstat(path)
         digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
@@ -242,14 +245,16 @@ def _count_files(folder: str | Path) -> int:
 
 
 def _require_content(cleaned: Cleaned, ledger: Ledger, source: Path, *, strict: bool) -> None:
+    lost = _listing(ledger)
     if not cleaned.records:
-        raise DataNotFound(f"{source}: no image is left to write", hint=_counts(ledger) or "the annotations name none")
-    if not cleaned.classes and ledger.dropped.counts:
-        raise DataError(f"{source}: no annotation is left to write:{_listing(ledger)}")
+        what = f"{source}: no image is left to write"
+        raise DataNotFound(f"{what}:{lost}" if lost else what, hint="" if lost else "the annotations name none")
+    if not cleaned.classes and lost:
+        raise DataError(f"{source}: no annotation is left to write:{lost}")
     if not cleaned.classes:
         raise DataError(f"{source}: expected annotated objects, found only backgrounds", hint="say --names")
-    if strict and (ledger.dropped.counts or ledger.images_dropped.counts):
-        raise DataError(f"{source}: strict, but there is something to drop:{_listing(ledger)}")
+    if strict and lost:
+        raise DataError(f"{source}: strict, but there is something to drop:{lost}")
 
 
 def _with_splits(cleaned: Cleaned, ledger: Ledger, *, splits: str, ratios: Ratios, seed: int) -> list[ImageRecord]:
@@ -328,11 +333,6 @@ def _accounts(
 def _example(example: dict[str, str]) -> str:
     place = f" ({example['place']})" if example["place"] else ""
     return f"{example['file']}{place} {example['detail']}".rstrip()
-
-
-def _counts(ledger: Ledger) -> str:
-    counts = ledger.images_dropped.counts
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
 
 
 def _listing(ledger: Ledger) -> str:

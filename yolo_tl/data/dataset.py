@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.boxes import xyxy_to_xywh
-from yolo_tl.data.data_yaml import load_data_yaml
 from yolo_tl.data.image_size import image_size
-from yolo_tl.data.label_rows import LabelRow, label_path, parse_row
 from yolo_tl.data.tree import read_lines
+from yolo_tl.data.yolo.data_yaml import load_data_yaml
+from yolo_tl.data.yolo.label_rows import LabelRow, label_path, parse_row
 from yolo_tl.errors import DataError, DataNotFound, ParseError
 
 _LISTED = 10  # faults shown in one error

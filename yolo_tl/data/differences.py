@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from yolo_tl.boxes import iou_matrix
-from yolo_tl.data.labelled import LabelledImage, box_of, read_labelled
-from yolo_tl.data.pixels import pixel_digest
+from yolo_tl.data.pictures.pixels import pixel_digest
 from yolo_tl.data.records import Annotation
+from yolo_tl.data.yolo.labelled import LabelledImage, box_of, read_labelled
 from yolo_tl.errors import ImageError
 from yolo_tl.files import sha256
 

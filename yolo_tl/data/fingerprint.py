@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from yolo_tl.data.dataset import Dataset
-from yolo_tl.data.labelled import LabelledSet
-from yolo_tl.data.pixels import pixel_digests
+from yolo_tl.data.pictures.pixels import pixel_digests
 from yolo_tl.data.tree import read_lines
+from yolo_tl.data.yolo.labelled import LabelledSet
 from yolo_tl.errors import ImageError
 from yolo_tl.files import sha256
 

@@ -26,7 +26,7 @@ from yolo_tl.data.placing import Link, place_images, places
 from yolo_tl.data.records import ImageRecord
 from yolo_tl.data.repairing import Journal, events
 from yolo_tl.data.split import SPLITS
-from yolo_tl.data.write import write
+from yolo_tl.data.yolo.write import write
 from yolo_tl.errors import DataError, FormatError, UsageError
 from yolo_tl.files import require_free, staged_folder, write_json
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.data.image_size import image_size
-from yolo_tl.data.labelled import LabelledImage, LabelledSet, box_of, read_labelled
-from yolo_tl.data.pixels import Image, read_pixels
+from yolo_tl.data.pictures.pixels import Image, read_pixels
 from yolo_tl.data.split import SPLITS
 from yolo_tl.data.stratify import SIZE_EDGES
+from yolo_tl.data.yolo.labelled import LabelledImage, LabelledSet, box_of, read_labelled
 from yolo_tl.errors import ConfigError, DataNotFound, ImageError, UsageError
 from yolo_tl.files import write_bytes, write_text
 
@@ -124,11 +124,11 @@ def preview(
     shown = _sample(chosen, labelled.names, count or _COUNTS[out.suffix.lower()], seed)
     overview = _overview(labelled, chosen, shown)
     if out.suffix.lower() == ".html":
-        from yolo_tl.data.preview_page import page
+        from yolo_tl.data.pictures.preview_page import page
 
         write_text(out, page(overview))
     else:
-        from yolo_tl.data.preview_sheet import sheet
+        from yolo_tl.data.pictures.sheet import sheet
 
         write_bytes(out, _encoded(sheet(overview), out.suffix.lower()))
     counts = {name: sum(row.values()) for name, row in overview.objects.items()}

@@ -11,10 +11,10 @@ from typing import Any
 from yolo_tl.data.checks.files import misspelled_labels, orphan_labels
 from yolo_tl.data.checks.rows import LabelState, decoded
 from yolo_tl.data.checks.snapshot import Snapshot
-from yolo_tl.data.label_rows import RowReader
 from yolo_tl.data.ledger import Ledger
 from yolo_tl.data.records import Annotation, ClassOrder, Dropped, Event, ImageRecord, KeypointOrder
 from yolo_tl.data.split import SPLITS
+from yolo_tl.data.yolo.label_rows import RowReader
 
 
 class Journal(Ledger):

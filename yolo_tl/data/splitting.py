@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import yaml
 
-from yolo_tl.data.data_yaml import DataYaml
 from yolo_tl.data.duplicates import Embed
 from yolo_tl.data.duplicates import near_duplicates as find_near_duplicates
 from yolo_tl.data.groups import Groups, groups_of, joined
 from yolo_tl.data.hashes import Pairs
 from yolo_tl.data.image_size import image_size
-from yolo_tl.data.labelled import LabelledImage, LabelledSet, box_of, read_labelled
 from yolo_tl.data.ledger import Ledger
 from yolo_tl.data.placing import Link, place_images, places
 from yolo_tl.data.records import ImageRecord
 from yolo_tl.data.split import SPLITS, Ratios
 from yolo_tl.data.stratify import Objects, stratify
+from yolo_tl.data.yolo.data_yaml import DataYaml
+from yolo_tl.data.yolo.labelled import LabelledImage, LabelledSet, box_of, read_labelled
 from yolo_tl.errors import ConfigError, UsageError
 from yolo_tl.files import staged_folder, write_json
 

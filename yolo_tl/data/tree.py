@@ -165,13 +165,18 @@ def read_lines(path: Path) -> list[str]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     seen: set[str] = set()
-    for here, folders, files in os.walk(folder, followlinks=True):
+    for here, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
         if (real := os.path.realpath(here)) in seen:  # a link back up would never end
             folders.clear()
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
         yield from (Path(here, name) for name in sorted(files) if not name.startswith("."))
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be listed may hold anything: what is in it would be lost in silence."""
+    raise DataError(f"{error.filename}: the folder cannot be read: {error.strerror}", hint="check its permissions")
 
 
 def _index(paths: Iterable[Path], name: Callable[[Path], str]) -> dict[str, list[Path]]:

@@ -13,10 +13,10 @@ from support.outputs import CLASSES, images, write
 from support.sources import SOURCES
 
 from yolo_tl.data.formats import yolo as module
-from yolo_tl.data.label_rows import RowReader, label_path
 from yolo_tl.data.options import ReadOptions
 from yolo_tl.data.records import Annotation, ClassOrder, Dropped, Event, ImageRecord, KeypointOrder, Note
 from yolo_tl.data.tree import Tree
+from yolo_tl.data.yolo.label_rows import RowReader, label_path
 from yolo_tl.errors import DataError, DataNotFound, FormatError, ParseError
 
 Make = Callable[..., Any]

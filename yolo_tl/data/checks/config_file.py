@@ -1,6 +1,6 @@
 """The ``data.yaml`` as far as it can be understood, with everything that is wrong with it.
 
-`yolo_tl.data.data_yaml` refuses what Ultralytics would refuse; here the same becomes findings,
+`yolo_tl.data.yolo.data_yaml` refuses what Ultralytics would refuse; here the same becomes findings,
 and the rest of the file is read on.
 """
 

@@ -29,13 +29,13 @@ import msgspec
 
 from yolo_tl.data.documents import load_json, load_text
 from yolo_tl.data.formats.base import Format
-from yolo_tl.data.label_rows import RowReader
 from yolo_tl.data.options import ReadOptions
 from yolo_tl.data.reading.references import is_image_name, locate
 from yolo_tl.data.records import ClassOrder, Event, ImageRecord, Note
 from yolo_tl.data.split import split_in, split_of_folder
 from yolo_tl.data.tree import Tree
-from yolo_tl.data.yolo_labels import LabelFiles, Listed
+from yolo_tl.data.yolo.label_files import LabelFiles, Listed
+from yolo_tl.data.yolo.label_rows import RowReader
 from yolo_tl.errors import FormatError, ParseError
 
 _SAMPLE = 20  # label files that are looked into to recognise the format
@@ -124,6 +124,8 @@ def read(tree: Tree, options: ReadOptions) -> Iterator[Event]:
 
 
 def _is_data_yaml(path: Path) -> bool:
+    if path.stem.lower() in ("data", "dataset"):  # a damaged one is not to be passed over
+        return True
     try:
         return re.search(r"^\s*(names|nc|train|val)\s*:", load_text(path, latin1=True), re.MULTILINE) is not None
     except ParseError:

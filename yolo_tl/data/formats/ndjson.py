@@ -18,10 +18,8 @@ from typing import Any
 
 import msgspec
 
-from yolo_tl.data.data_yaml import keypoint_names, keypoint_shape
 from yolo_tl.data.documents import load_text, parse_json
 from yolo_tl.data.formats.base import Format
-from yolo_tl.data.label_rows import RowReader
 from yolo_tl.data.options import ReadOptions
 from yolo_tl.data.reading.fields import class_name
 from yolo_tl.data.reading.fields import found as shown
@@ -29,6 +27,8 @@ from yolo_tl.data.reading.references import locate, unmentioned
 from yolo_tl.data.records import Annotation, ClassOrder, Dropped, Event, ImageRecord, KeypointOrder, Size
 from yolo_tl.data.split import split_in
 from yolo_tl.data.tree import Tree
+from yolo_tl.data.yolo.data_yaml import keypoint_names, keypoint_shape
+from yolo_tl.data.yolo.label_rows import RowReader
 from yolo_tl.errors import ParseError
 
 _HEAD = 1 << 16

@@ -6,7 +6,7 @@ points is both: it is read as the corners of an oriented box if the task asked f
 ``task: obb``, or a word of the name of the yaml, its ``path`` or its folder is ``obb``.
 
 Source: ``verify_image_label`` and ``check_det_dataset`` in ``ultralytics/data/utils.py``. See
-`yolo_tl.data.label_rows.RowReader` for rows that Ultralytics refuses and that are read here.
+`yolo_tl.data.yolo.label_rows.RowReader` for rows that Ultralytics refuses and that are read here.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from yolo_tl.data.data_yaml import DataYaml, load_data_yaml, mirrored
 from yolo_tl.data.documents import load_text
 from yolo_tl.data.formats.base import Format
-from yolo_tl.data.label_rows import RowReader
 from yolo_tl.data.options import ReadOptions
 from yolo_tl.data.reading.references import file_name
 from yolo_tl.data.records import ClassOrder, Event, KeypointOrder, Note
 from yolo_tl.data.tree import Tree
-from yolo_tl.data.write import write
-from yolo_tl.data.yolo_labels import LabelFiles, Listed
+from yolo_tl.data.yolo.data_yaml import DataYaml, load_data_yaml, mirrored
+from yolo_tl.data.yolo.label_files import LabelFiles, Listed
+from yolo_tl.data.yolo.label_rows import RowReader
+from yolo_tl.data.yolo.write import write
 from yolo_tl.errors import FormatError, ParseError
 
 _LONGEST_PATH, _LONGEST_NAME = 1000, 256

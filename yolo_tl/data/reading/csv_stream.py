@@ -26,7 +26,7 @@ def stream_rows(path: Path, delimiter: str = ",") -> Iterator[Row]:
             utf16 = stream.read(2) in _UTF16
         encoding, errors = ("utf-16", "strict") if utf16 else ("utf-8-sig", "surrogateescape")
         with path.open(encoding=encoding, errors=errors, newline="") as text:
-            reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
+            reader = csv.reader(_lines(text, path), delimiter=delimiter, strict=True)
             for row in reader:
                 line += 1
                 if reader.line_num != line:
@@ -41,8 +41,10 @@ def stream_rows(path: Path, delimiter: str = ",") -> Iterator[Row]:
         raise ParseError(path, f"cannot be read: {error.strerror or error}") from error
 
 
-def _lines(text: TextIO) -> Iterator[str]:
-    for line in text:
+def _lines(text: TextIO, path: Path) -> Iterator[str]:
+    for number, line in enumerate(text, start=1):
+        if 3 * line.count("\0") > len(line):  # a name may hold one
+            raise ParseError(path, "expected text, found zero bytes, as UTF-16 without its mark has", line=number)
         if not line.isascii():
             try:
                 line.encode()

@@ -15,9 +15,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from yolo_tl.data.data_yaml import mirrored
 from yolo_tl.data.records import Annotation, ImageRecord
-from yolo_tl.data.row_text import ONE, Rows, in_ticks
+from yolo_tl.data.yolo.data_yaml import mirrored
+from yolo_tl.data.yolo.row_text import ONE, Rows, in_ticks
 
 if TYPE_CHECKING:  # it imports every format, and the YOLO format imports this
     from yolo_tl.data.formats.base import Output

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from yolo_tl.data.checks.probe import State
 from yolo_tl.data.checks.rows import Kind
 from yolo_tl.data.checks.snapshot import Snapshot
-from yolo_tl.data.pixels import Image, read_pixels
+from yolo_tl.data.pictures.pixels import Image, read_pixels
 from yolo_tl.errors import ImageError
 
 WIDTH, HEIGHT = 300, 225

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from yolo_tl.data.drawing import colour
 from yolo_tl.data.image_size import image_size
-from yolo_tl.data.labelled import LabelledImage, box_of
+from yolo_tl.data.pictures.drawing import colour
+from yolo_tl.data.pictures.sheet import size_histogram
 from yolo_tl.data.preview import SIZES, Overview, thumbnail
-from yolo_tl.data.preview_sheet import size_histogram
 from yolo_tl.data.records import Annotation, Size
 from yolo_tl.data.stratify import SIZE_EDGES
+from yolo_tl.data.yolo.labelled import LabelledImage, box_of
 
 _WIDTH, _HEIGHT, _QUALITY = 640, 640, 80  # of the pictures
 _UNIT = 1000  # coordinates are whole numbers from 0 to this: a thousandth of a side

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.data.labelled import box_of
-from yolo_tl.data.pixels import Image
+from yolo_tl.data.pictures.pixels import Image
 from yolo_tl.data.records import Annotation, Ring, Size
+from yolo_tl.data.yolo.labelled import box_of
 
 Colour = tuple[int, int, int]  # red, green, blue
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from yolo_tl.data.data_yaml import load_data_yaml, mirrored
 from yolo_tl.data.tree import Tree
+from yolo_tl.data.yolo.data_yaml import load_data_yaml, mirrored
 from yolo_tl.errors import DataNotFound, ParseError
 
 Make = Callable[..., Any]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from yolo_tl.data.label_rows import RowReader, label_path, parse_row
 from yolo_tl.data.records import Annotation
+from yolo_tl.data.yolo.label_rows import RowReader, label_path, parse_row
 
 READER = RowReader(("cat", "dog bowl", "3"))
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import yaml
 
-from yolo_tl.data.check_page import page
-from yolo_tl.data.check_pictures import HEIGHT, WIDTH, shot
 from yolo_tl.data.checking import check
+from yolo_tl.data.pictures.check_page import page
+from yolo_tl.data.pictures.check_pictures import HEIGHT, WIDTH, shot
 from yolo_tl.data.sample import make_sample
 
 EVIL = '<script>alert("1")</script>'
@@ -114,7 +114,7 @@ def test_pictures_have_words_and_bounds(data, monkeypatch):
         assert len(content) < 60_000
         height, width = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape[:2]
         assert (height, width - width % WIDTH) in ((HEIGHT, WIDTH), (HEIGHT, 2 * WIDTH))
-    monkeypatch.setattr("yolo_tl.data.check_page._PICTURES", 3)
+    monkeypatch.setattr("yolo_tl.data.pictures.check_page._PICTURES", 3)
     assert len([tag for tag, _ in read(page(check(data))).tags if tag == "img"]) == 3
 
 

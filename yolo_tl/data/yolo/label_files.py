@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 
 from yolo_tl.data.documents import load_text
-from yolo_tl.data.label_rows import RowReader, label_name, label_path
 from yolo_tl.data.records import Annotation, Dropped, Event, ImageRecord, Note
 from yolo_tl.data.tree import Tree
 from yolo_tl.data.workers import each
+from yolo_tl.data.yolo.label_rows import RowReader, label_name, label_path
 from yolo_tl.errors import ParseError
 
 Listed = tuple[Path, str | None]

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from yolo_tl.data.drawing import Colour, colour, draw_objects, draw_text, shortened, text_width
-from yolo_tl.data.labelled import LabelledImage
-from yolo_tl.data.pixels import Image
+from yolo_tl.data.pictures.drawing import Colour, colour, draw_objects, draw_text, shortened, text_width
+from yolo_tl.data.pictures.pixels import Image
 from yolo_tl.data.preview import Overview, thumbnail
 from yolo_tl.data.stratify import SIZE_EDGES
+from yolo_tl.data.yolo.labelled import LabelledImage
 
 _PAPER: Colour = (250, 250, 250)
 _CARD: Colour = (236, 238, 241)

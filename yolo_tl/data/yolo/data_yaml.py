@@ -121,8 +121,9 @@ def _find(path: Path) -> Path:
 
 
 def _parse(file: Path) -> dict[str, Any]:
+    text = "\n".join(read_lines(file))
     try:
-        content = yaml.safe_load("\n".join(read_lines(file)))
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or str(error)

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.outputs import CLASSES, images, read, write
 
-from yolo_tl.data.data_yaml import load_data_yaml
 from yolo_tl.data.formats.base import Output
 from yolo_tl.data.records import Annotation, ImageRecord
-from yolo_tl.data.row_text import ONE, Rows, in_ticks
-from yolo_tl.data.write import write as write_yolo
+from yolo_tl.data.yolo.data_yaml import load_data_yaml
+from yolo_tl.data.yolo.row_text import ONE, Rows, in_ticks
+from yolo_tl.data.yolo.write import write as write_yolo
 
 TICK = 0.5e-8  # half of the last decimal, of a box
 COARSE = 0.5e-6  # and of a polygon
@@ -140,7 +140,7 @@ def same(before: Annotation, after: Annotation, size: tuple[int, int], task: str
 
 
 def test_many_images_are_written_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("yolo_tl.data.write._BATCH", 7)
+    monkeypatch.setattr("yolo_tl.data.yolo.write._BATCH", 7)
     records, places = [], []
     for i in range(30):
         boxes = tuple(Annotation(f"c{k}", (k, i, k + 1, i + 1), "") for k in range(i % 12))

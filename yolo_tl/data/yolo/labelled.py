@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from yolo_tl.data.data_yaml import DataYaml, load_data_yaml
-from yolo_tl.data.label_rows import RowReader, label_path
 from yolo_tl.data.records import XYXY, Annotation
+from yolo_tl.data.yolo.data_yaml import DataYaml, load_data_yaml
+from yolo_tl.data.yolo.label_rows import RowReader, label_path
 
 # Folders that say no more than that there are images, and of which split.
 _SAID = frozenset(["images", "train", "training", "val", "valid", "validation", "test", "testing"])

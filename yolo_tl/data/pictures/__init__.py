@@ -1,0 +1,1 @@
+"""Data sets made visible: decoded pixels, drawings on them, sheets and pages."""
