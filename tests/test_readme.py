@@ -45,7 +45,7 @@ def folder(tmp_path_factory, ultralytics) -> Path:
 
 def test_from_annotations_to_a_device(folder):
     steps = commands("## From annotations to a device")
-    assert [step[0] for step in steps] == ["convert", "plan", "train", "evaluate", "export", "predict"]
+    assert [step[0] for step in steps] == ["convert", "check", "plan", "train", "evaluate", "export", "predict"]
     for step in steps:
         if step[0] == "train":
             at = step.index("--epochs")
@@ -78,6 +78,6 @@ def test_delimited_text(tmp_path):
         pairs.append(f"group/a/{i}.jpg group/a/{i}.txt")
     (source / "trainval.txt").write_text("\n".join(pairs[:3]))
     (source / "test.txt").write_text(pairs[3])
-    (step,) = commands("## Annotation formats")
+    (step,) = commands("Delimited text is described")
     run([*step, "--json"], tmp_path)
     assert (tmp_path / "OUT" / "data.yaml").read_text().count("pin-hole") == 1

@@ -52,7 +52,12 @@ def write_text(path: Path | str, content: str) -> None:
 
 def write_json(path: Path | str, value: Any) -> None:
     """Write `value` as indented UTF-8 JSON."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the name of a file that is no Unicode; escaped it can be written, and read back
+        text = json.dumps(value, indent=2)
+    write_text(path, text + "\n")
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo_tl.data.clean import Cleaned, clean
+from yolo_tl.data.clean import Cleaned, _Cleaning, clean
+from yolo_tl.data.geometry.fitting import fit
 from yolo_tl.data.ledger import Ledger
 from yolo_tl.data.options import ReadOptions
 from yolo_tl.data.records import Annotation, ClassOrder, Dropped, Event, ImageRecord, KeypointOrder, Note
@@ -310,3 +311,21 @@ def test_split_objects_are_counted(image: Path) -> None:
     ledger.check()
     assert len(cleaned.records[0].annotations) == 2
     assert ledger.annotations_added == 1
+
+
+@given(
+    st.lists(st.floats(-5, 105, width=32), min_size=6, max_size=16).filter(lambda v: len(v) % 2 == 0),
+    st.one_of(st.none(), st.tuples(*[st.floats(-5, 105, width=32)] * 4)),
+    st.sampled_from(["detect", "segment"]),
+)
+def test_the_short_way_leads_where_the_long_one_does(ring: list[float], box: Any, task: str) -> None:
+    options = ReadOptions(task=task)  # type: ignore[arg-type]
+    cleaning = _Cleaning(options, Ledger(Path()))
+    cleaning.wanted["cat"] = "cat"
+    parts = (tuple(ring),) if task == "segment" or box is None else ()
+    annotation = Annotation("cat", box, "line 1", parts=parts)
+    usual = cleaning._usual(annotation, (100, 50))
+    if usual is not None:
+        fitted = fit(annotation, (100, 50), options)
+        assert fitted.results == (usual,)
+        assert fitted.repairs == ()

@@ -16,7 +16,8 @@ from support.scenes import save, scene
 
 from yolo_tl.data.pictures import drawing
 from yolo_tl.data.pictures.drawing import colour, draw_objects, draw_text, shortened, text_width
-from yolo_tl.data.preview import preview, thumbnail
+from yolo_tl.data.pictures.overview import thumbnail
+from yolo_tl.data.preview import preview
 from yolo_tl.data.records import Annotation
 from yolo_tl.errors import ConfigError, DataNotFound, UsageError
 

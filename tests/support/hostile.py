@@ -102,7 +102,7 @@ def meets_its_end(case: Case, scratch: Path) -> None:
         assert not (deep / "out").exists()
     else:
         assert not isinstance(result, YoloTLError), result
-        assert_sound(deep / "out", scratch)
+        assert_sound(deep / "out", folder)
         assert_same(result, case.end)
     if case.command or isinstance(case.end, Refused):
         by_command(case, source, deep / "again", result)
@@ -157,7 +157,7 @@ def shown(found: object) -> str:
     return repr(found).replace(", repaired=", ",\n repaired=").replace(", notes=", ",\n notes=")
 
 
-def assert_sound(out: Path, scratch: Path) -> None:
+def assert_sound(out: Path, folder: Path) -> None:
     """What holds for every data set: sums, class ids, coordinates, one label file for each image of the source."""
     ledger = json.loads((out / "ledger.json").read_bytes())
     result = written(out)
@@ -176,7 +176,7 @@ def assert_sound(out: Path, scratch: Path) -> None:
     images = [path for path in (out / "images").rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES]
     stems = [path.relative_to(out / "images").with_suffix("").as_posix().removeprefix("train/") for path in images]
     assert sorted(stems) == sorted(result.rows)
-    own = {_digest(path) for path in (scratch / "one" / "two" / "three" / "source").rglob("*") if path.is_file()}
+    own = {_digest(path) for path in folder.rglob("*") if path.is_file()}
     assert all(_digest(path) in own for path in images)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import sys
 import traceback
@@ -82,4 +83,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="yolo-tl")
 def main() -> None:
     """Fine-tune YOLO detectors on few labels, prove the result, run it without torch."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal has no letters for
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import debug_option, emit_json, json_option, overwrite_option, table
+from yolo_tl.cli.options import debug_option, emit_json, json_option, overwrite_option, table, trust_option
 from yolo_tl.cli.reading import parse_ratios
 from yolo_tl.data.groups import WAYS
 from yolo_tl.data.splitting import SplitReport
@@ -58,6 +58,10 @@ def _cell(count: int, total: int) -> str:
     show_default=True,
     help="Look for near-duplicates and keep them together.",
 )
+@click.option(
+    "--weights", metavar="CHECKPOINT", help="Find shifted, turned and cropped near-duplicates, too, with its backbone."
+)
+@click.option("--device", default="auto", show_default=True, help="Of the weights: auto, cpu, cuda or a CUDA index.")
 @click.option("--keep", multiple=True, help="A split to keep as it is, such as test. Can be repeated.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides between equally good splits.")
 @click.option(
@@ -69,6 +73,7 @@ def _cell(count: int, total: int) -> str:
 )
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes that decode; 0: one for each core.")
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
+@trust_option
 @overwrite_option
 @json_option
 @debug_option

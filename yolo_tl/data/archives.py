@@ -51,12 +51,21 @@ def opened(source: Path, *, beside: Path) -> Iterator[Path]:
     parent = beside.resolve().parent
     while not parent.is_dir():
         parent = parent.parent
-    with TemporaryDirectory(prefix=f".{beside.name}.{os.getpid()}.", suffix=".tmp", dir=parent) as folder:
+    try:
+        unpacked = TemporaryDirectory(prefix=f".{beside.name}.{os.getpid()}.", suffix=".tmp", dir=parent)
+    except OSError as error:
+        reason = error.strerror
+        raise WriteError(f"{parent}: could not be written: {reason}", hint="choose another output path") from error
+    with unpacked as folder:
         _unpack(source, Path(folder))
         yield Path(folder)
 
 
 def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        archive.open("rb").close()
+    except OSError as error:
+        raise DataError(f"{archive}: cannot be read: {error.strerror}", hint="check its permissions") from error
     limit = max(_FREE, MAX_GROWTH * archive.stat().st_size)
     left = limit
     count = 0

@@ -143,13 +143,19 @@ def convert(
             ledger.check()
             return _report(_accounts(ledger, records, cleaned, match, **made), out)
         with staged_folder(out, overwrite=True) as stage:
-            ways = place_images(stage, records, targets, link=link, unfinished=cleaned.unfinished)
+            ways = place_images(
+                stage, records, targets, link=link, unfinished=cleaned.unfinished, temporary=is_archive(source)
+            )
             ledger.note("images placed: " + ", ".join(f"{count} by {way}" for way, count in sorted(ways.items())))
             output = Output(stage, records, targets, cleaned.classes, cleaned.keypoints, options.task)
             writer = FORMATS[to].write
             assert writer is not None
             ledger.images_out = ways.total()
-            ledger.annotations_out = writer(output)
+            try:
+                ledger.annotations_out = writer(output)
+            except UnicodeEncodeError as error:
+                text = error.object[max(0, error.start - 20) : error.end + 20]
+                raise DataError(f"{text!r} cannot be written: it is no Unicode", hint="rename the class") from error
             ledger.backgrounds = sum(not record.annotations for record in records)
             ledger.check()
             made_here = _accounts(ledger, records, cleaned, match, **made, files=1 + _count_files(stage))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from yolo_tl.data.documents import is_cut_short, load_json, read_bytes
 from yolo_tl.data.formats import FORMATS, Format
 from yolo_tl.data.reading.label_files import head_lines
 from yolo_tl.data.tree import Tree
@@ -13,6 +15,8 @@ from yolo_tl.errors import FormatError, UsageError
 
 _LOOKED_INTO = 20  # files of each kind
 _SHOWN = 3  # of those, in an error
+# Of these files, a format reads those that look like its own; of others all, and names those it cannot read.
+_CHOSEN_BY_CONTENT = frozenset([".json", ".jsonl", ".ndjson", ".manifest", ".csv", ".tsv", ".yaml", ".yml"])
 _COMMON = ("coco", "voc", "yolo", "text")  # of formats that are equally near
 
 
@@ -34,6 +38,7 @@ def detect(tree: Tree) -> Match:
 
     Raises:
         FormatError: none fits, or several do. It is never guessed.
+        ParseError: none fits, and a file cannot be read or is cut short.
     """
     matches = _matches(tree)
     if len(matches) == 1:
@@ -42,6 +47,7 @@ def detect(tree: Tree) -> Match:
         found = "".join(f"\n  {match.format.name}: {match.why}" for match in matches)
         names = " or ".join(match.format.name for match in matches)
         raise FormatError(f"{tree.source}: several annotation formats fit:{found}", hint=f"say --format {names}")
+    _require_whole(tree, *(suffix for format in FORMATS.values() for suffix in format.suffixes))
     looked = "".join(f"\n  {format.looks_for}" for format in FORMATS.values())
     raise FormatError(
         f"{tree.source}: no annotation format fits; looked for:{looked}\n{_found(tree)}", hint=_nearest(tree)
@@ -54,7 +60,14 @@ def choose(tree: Tree, name: str | None) -> Match:
     Raises:
         UsageError: no format has that name.
         FormatError: see `detect`; or the format of that name finds nothing to read.
+        ParseError: a file of a kind that the format reads cannot be read, or is cut short.
     """
+    match = _chosen(tree, name)
+    _require_whole(tree, *_CHOSEN_BY_CONTENT.intersection(match.format.suffixes))
+    return match
+
+
+def _chosen(tree: Tree, name: str | None) -> Match:
     if name is None:
         return detect(tree)
     if name not in FORMATS:
@@ -67,6 +80,15 @@ def choose(tree: Tree, name: str | None) -> Match:
             hint=f"{others}check --format" if others else _nearest(tree),
         )
     return Match(FORMATS[name], why or "as asked for")
+
+
+def _require_whole(tree: Tree, *suffixes: str) -> None:
+    """A file that does not show what it is would be passed over, and what it holds lost without a word."""
+    for path in tree.files(*dict.fromkeys(suffixes)):
+        if not os.access(path, os.R_OK):
+            read_bytes(path)  # which says why
+        elif path.suffix.lower() == ".json" and is_cut_short(path):
+            load_json(path)
 
 
 def _matches(tree: Tree) -> list[Match]:

@@ -126,6 +126,7 @@ def _validation(error: msgspec.ValidationError, path: Path, line: int | None) ->
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:]')
 _HEAD = 1 << 20
+_TAIL = 256
 
 
 def json_outline(path: Path) -> tuple[str, frozenset[str]]:
@@ -173,6 +174,17 @@ def json_outline(path: Path) -> tuple[str, frozenset[str]]:
             keys.add(text[1:-1].decode("utf-8", "replace"))
         text = token if token[:1] == b'"' else b""
     return ("object" if start == b"{" else "array"), frozenset(keys)
+
+
+def is_cut_short(path: Path) -> bool:
+    """A JSON file does not end as an object or a list does, or cannot be read: likely not a whole document."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL))
+            tail = stream.read()
+    except OSError:
+        return True
+    return tail.replace(b"\x00", b"").rstrip()[-1:] not in (b"}", b"]")  # UTF-16 has a zero in each pair
 
 
 _DECLARED = re.compile(rb'\s*<\?xml[^>]*encoding=["\']([\w.-]+)')

@@ -66,6 +66,8 @@ def image_header(path: Path | str) -> Header:
         header = _read_header(path)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: the image is missing", hint="check the path, or leave such images out") from error
+    except PermissionError as error:
+        raise ImageError(f"{path}: the image cannot be read: {error.strerror}", hint="check its permissions") from error
     except (OSError, ValueError):  # a name that no file can have
         pass
     if header is not None and header.size[0] * header.size[1] > MAX_PIXELS:

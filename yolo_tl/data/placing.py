@@ -6,7 +6,7 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -23,15 +23,29 @@ def places(records: Sequence[ImageRecord], ledger: Ledger, *, task: str = "detec
 
     No two names in one folder share a stem, in any case or Unicode form: ``x.jpg`` and
     ``x.png`` would share one label file. Of several the first by path keeps its name; the
-    others get a piece of the hash of their path.
+    others get a piece of the hash of their path. A name that is no Unicode (of an old archive, say)
+    is read as Latin-1.
     """
-    folders = [_folder(record, task) for record in records]
+    classes = _class_folders(records, ledger) if task == "classify" else {}
+    folders = [_folder(record, classes) for record in records]
     names = [os.path.basename(record.path) for record in records]
+    if not all(map(str.isascii, names)):
+        _as_unicode(records, names, ledger)
     keys = [(folder, _folded(os.path.splitext(name)[0])) for folder, name in zip(folders, names, strict=True)]
     taken = set(keys)
     if len(taken) < len(keys):
         _rename(records, folders, names, keys, ledger)
     return [PurePosixPath(f"{folder}/{name}") for folder, name in zip(folders, names, strict=True)]
+
+
+def _as_unicode(records: Sequence[ImageRecord], names: list[str], ledger: Ledger) -> None:
+    """Change those `names` that no text file can hold."""
+    for i, name in enumerate(names):
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            names[i] = os.fsencode(name).decode("latin-1")
+            ledger.repair_image("renamed", records[i].path, f"{names[i]}: its name is no Unicode")
 
 
 def _rename(
@@ -57,6 +71,7 @@ def place_images(
     *,
     link: Link = "auto",
     unfinished: Collection[Path] = (),
+    temporary: bool = False,
 ) -> Counter[str]:
     """Put the image of each record at its target below `folder`.
 
@@ -69,6 +84,7 @@ def place_images(
         targets: one for each record.
         link: how; auto is the first of hardlink, symlink and copy that works.
         unfinished: images that a training tool would write anew.
+        temporary: the images go away afterwards (those of an archive): auto never makes a symlink.
 
     Returns:
         How many were placed in which way.
@@ -90,14 +106,30 @@ def place_images(
                 os.link(record.path, path)
                 ways["hardlink"] += 1
                 continue
+            way = "copy" if temporary else way
         ways[link_or_copy(record.path, Path(path), way)] += 1
     return ways
 
 
-def _folder(record: ImageRecord, task: str) -> str:
-    return (
-        f"{record.split}/{_file_name(record.annotations[0].name)}" if task == "classify" else f"images/{record.split}"
-    )
+def _folder(record: ImageRecord, classes: Mapping[str, str]) -> str:
+    if not classes:
+        return f"images/{record.split}"
+    return f"{record.split}/{classes[record.annotations[0].name]}"
+
+
+def _class_folders(records: Sequence[ImageRecord], ledger: Ledger) -> dict[str, str]:
+    """The folder of each class; no two share one, though different names may make one name of a folder."""
+    folders: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in sorted({record.annotations[0].name for record in records}):
+        folder = _file_name(name)
+        if _folded(folder) in taken:
+            digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+            folder = f"{folder}-{digest[:8]}"
+            ledger.note(f"the folder of class {name!r} is called {folder}: another class has that name")
+        taken.add(_folded(folder))
+        folders[name] = folder
+    return folders
 
 
 def _folded(name: str) -> str:
@@ -106,5 +138,7 @@ def _folded(name: str) -> str:
 
 def _file_name(name: str) -> str:
     """A class name as the name of a folder, on any system."""
-    clean = "".join("_" if char in '<>:"/\\|?*' or ord(char) < 32 else char for char in name).strip(" .")
+    clean = "".join(
+        "_" if char in '<>:"/\\|?*' or ord(char) < 32 or "\ud800" <= char <= "\udfff" else char for char in name
+    ).strip(" .")
     return clean or "_"

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from yolo_tl.data.image_size import image_size
-from yolo_tl.data.pictures.pixels import Image, read_pixels
-from yolo_tl.data.split import SPLITS
-from yolo_tl.data.stratify import SIZE_EDGES
-from yolo_tl.data.yolo.labelled import LabelledImage, LabelledSet, box_of, read_labelled
-from yolo_tl.errors import ConfigError, DataNotFound, ImageError, UsageError
+from yolo_tl.data.pictures.overview import overview
+from yolo_tl.data.pictures.pixels import Image
+from yolo_tl.data.yolo.labelled import LabelledImage, LabelledSet, read_labelled
+from yolo_tl.errors import ConfigError, DataNotFound, UsageError
 from yolo_tl.files import write_bytes, write_text
 
-SIZES = ("small", "medium", "large")
 _COUNTS = {".html": 120, ".png": 12, ".jpg": 12}  # images shown, by what is written
 
 
@@ -47,42 +40,6 @@ class PreviewReport:
     def to_json(self) -> dict[str, Any]:
         """The fields as plain JSON values."""
         return {**asdict(self), "out": str(self.out)}
-
-
-@dataclass(frozen=True, eq=False)
-class Overview:
-    """What a sheet or a page shows.
-
-    Attributes:
-        title: name of the data set.
-        names: class names by index.
-        images: all images that were asked for.
-        shown: those that are drawn.
-        sides: (M,) square root of the area of each object's box, px; NaN where the image is unreadable.
-        objects: number of objects of each class and split, ``{class: {split: count}}``.
-        sizes: number of objects by size.
-        unreadable: images that cannot be decoded.
-    """
-
-    title: str
-    names: tuple[str, ...]
-    images: tuple[LabelledImage, ...]
-    shown: tuple[LabelledImage, ...]
-    sides: NDArray[np.float64]
-    objects: dict[str, dict[str, int]]
-    sizes: dict[str, int]
-    unreadable: int
-
-    @property
-    def splits(self) -> dict[str, int]:
-        """Images in each split there is."""
-        found = Counter(image.split for image in self.images)
-        return {split: found[split] for split in SPLITS if found[split]}
-
-    @property
-    def backgrounds(self) -> int:
-        """Images without an object."""
-        return sum(not image.objects for image in self.images)
 
 
 def preview(
@@ -122,31 +79,17 @@ def preview(
     labelled = read_labelled(data)
     chosen = _asked_for(labelled, split, classes)
     shown = _sample(chosen, labelled.names, count or _COUNTS[out.suffix.lower()], seed)
-    overview = _overview(labelled, chosen, shown)
+    told = overview(labelled, chosen, shown)
     if out.suffix.lower() == ".html":
         from yolo_tl.data.pictures.preview_page import page
 
-        write_text(out, page(overview))
+        write_text(out, page(told))
     else:
         from yolo_tl.data.pictures.sheet import sheet
 
-        write_bytes(out, _encoded(sheet(overview), out.suffix.lower()))
-    counts = {name: sum(row.values()) for name, row in overview.objects.items()}
-    return PreviewReport(out, len(shown), overview.splits, counts, overview.sizes, overview.unreadable)
-
-
-def thumbnail(path: Path, width: int, height: int) -> Image | None:
-    """An upright image that fits into `width` and `height` px, or None if it cannot be decoded."""
-    import cv2
-
-    try:
-        pixels = read_pixels(path)
-    except ImageError:
-        return None
-    scale = min(width / pixels.shape[1], height / pixels.shape[0])
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    small: Image = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    return small
+        write_bytes(out, _encoded(sheet(told), out.suffix.lower()))
+    counts = {name: sum(row.values()) for name, row in told.objects.items()}
+    return PreviewReport(out, len(shown), told.splits, counts, told.sizes, told.unreadable)
 
 
 def _asked_for(labelled: LabelledSet, split: str | None, classes: Sequence[str]) -> tuple[LabelledImage, ...]:
@@ -178,38 +121,6 @@ def _sample(images: Sequence[LabelledImage], names: Sequence[str], count: int, s
             taken[found[0]] = None
     taken.update(dict.fromkeys(order))
     return tuple(images[i] for i in sorted(list(taken)[:count]))
-
-
-def _overview(labelled: LabelledSet, images: tuple[LabelledImage, ...], shown: tuple[LabelledImage, ...]) -> Overview:
-    sides: list[float] = []
-    objects: dict[str, dict[str, int]] = {name: {} for name in labelled.names}
-    unreadable = 0
-    for image in images:
-        try:
-            width, height = image_size(image.path)
-        except ImageError:
-            width = height = 0
-            unreadable += 1
-        for item in image.objects:
-            row = objects[item.name]
-            row[image.split] = row.get(image.split, 0) + 1
-            x1, y1, x2, y2 = box_of(item)
-            area = abs((x2 - x1) * width * (y2 - y1) * height)
-            sides.append(area**0.5 if width else float("nan"))
-    as_array = np.array(sides, np.float64)
-    known = as_array[np.isfinite(as_array)] ** 2
-    counts = np.bincount(np.searchsorted(SIZE_EDGES, known, side="right"), minlength=len(SIZES))
-    folder = labelled.yaml.file.resolve().parent
-    return Overview(
-        title=folder.name if labelled.yaml.file.stem in ("data", "dataset") else labelled.yaml.file.stem,
-        names=labelled.names,
-        images=images,
-        shown=shown,
-        sides=as_array,
-        objects=objects,
-        sizes=dict(zip(SIZES, counts.tolist(), strict=True)),
-        unreadable=unreadable,
-    )
 
 
 def _encoded(picture: Image, suffix: str) -> bytes:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.data.image_size import image_size
+from yolo_tl.data.records import Size
 from yolo_tl.data.workers import each
 from yolo_tl.errors import ImageError
 
@@ -51,18 +52,30 @@ def thumbs(paths: Sequence[Path], *, workers: int = 1) -> Thumbs:
     return Thumbs(pixels, digests, readable)
 
 
-def _thumb(path: Path) -> tuple[bytes, int] | None:
+def read_grey(path: Path, width: int, height: int) -> tuple[NDArray[np.uint8], Size] | None:
+    """An image (H, W) in grey, upright, and its size; None if it cannot be decoded.
+
+    It is shrunk while it is decoded, where that leaves well more than the width and height asked for.
+    """
     import cv2
 
     try:
-        width, height = image_size(path)
-        room = min(width / WIDTH, height / HEIGHT) / _MARGIN
+        size = image_size(path)
+        room = min(size[0] / width, size[1] / height) / _MARGIN
         flag = next((f for f, by in _reductions() if room >= by), cv2.IMREAD_GRAYSCALE)
-        image = cv2.imdecode(np.fromfile(path, np.uint8), flag)
+        image: NDArray[np.uint8] | None = cv2.imdecode(np.fromfile(path, np.uint8), flag)
     except (ImageError, OSError, cv2.error):
         return None
-    if image is None:
+    return None if image is None else (image, size)
+
+
+def _thumb(path: Path) -> tuple[bytes, int] | None:
+    import cv2
+
+    found = read_grey(path, WIDTH, HEIGHT)
+    if found is None:
         return None
+    image, (width, height) = found
     digest = hashlib.blake2b(image.tobytes() + f"{width}x{height}".encode(), digest_size=8).digest()
     small = cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     return small.tobytes(), int.from_bytes(digest, "little")

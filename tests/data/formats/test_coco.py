@@ -379,7 +379,8 @@ def test_people_listed_twice_are_read_once(tmp_path: Path, picture: Make) -> Non
     assert [len(item.keypoints) for item in annotations(tmp_path, task="pose")] == [6]
     notes = [event.text for event in events(tmp_path) if isinstance(event, Note)]
     assert notes == [
-        "person_keypoints_val2017.json is left out: instances_val2017.json beside it has the same people for this task"
+        "person_keypoints_val2017.json is left out: instances_val2017.json beside it has the same people for this task",
+        "1 .json files hold no annotations and are left out, first: captions_val2017.json",
     ]
 
 

@@ -77,7 +77,7 @@ def put(folder: Path, name: str, text: str) -> Tree:
     ("name", "text", "nearest", "found"),
     [
         ("a.json", '{"segments_info": 3}', "coco-panoptic", "a.json: an object with the keys segments_info"),
-        ("a.json", '{"images": 3, "b": [', "coco", "a.json: an object with the keys b, images"),
+        ("a.json", '{"images": 3, "b": []}', "coco", "a.json: an object with the keys b, images"),
         ("a.csv", "filename,class,xmin\n", "csv", "a.csv: the first row filename, class, xmin"),
         ("a.csv", "ImageID,LabelName,X\n", "openimages", "a.csv: the first row ImageID, LabelName, X"),
         ("a.xml", "<records><record/></records>", "voc", "a.xml: the root element records"),

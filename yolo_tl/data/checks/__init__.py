@@ -8,7 +8,8 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 
-from yolo_tl.data.checks.base import CHECKS, Check, CheckOptions, Example, Finding, Severity
+from yolo_tl.data.checks.base import CHECKS, Check, CheckOptions
+from yolo_tl.data.checks.finding import Example, Finding, Severity
 
 for _module in pkgutil.iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")

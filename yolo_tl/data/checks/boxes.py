@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.data.checks.base import EXAMPLES, CheckOptions, Finding, Severity, amount, check
+from yolo_tl.data.checks.base import CheckOptions, amount, check
+from yolo_tl.data.checks.finding import EXAMPLES, Finding, Severity
 from yolo_tl.data.checks.rows import Ints
 from yolo_tl.data.checks.snapshot import Mask, Snapshot
 

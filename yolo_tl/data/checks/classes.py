@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from yolo_tl.data.checks.base import CheckOptions, Example, Finding, Severity, amount, check, listed
+from yolo_tl.data.checks.base import CheckOptions, amount, check, listed
+from yolo_tl.data.checks.finding import Example, Finding, Severity
 from yolo_tl.data.checks.snapshot import Snapshot
 
 _FEW = 10

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from yolo_tl.data.checks.base import CheckOptions, Example, Finding, Severity, amount, check, listed
+from yolo_tl.data.checks.base import CheckOptions, amount, check, listed
 from yolo_tl.data.checks.config_file import ConfigFile, shown
+from yolo_tl.data.checks.finding import Example, Finding, Severity
 from yolo_tl.data.checks.listing import label_file
 from yolo_tl.data.checks.snapshot import Snapshot
 from yolo_tl.data.split import SPLITS

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from yolo_tl.data.checks.base import CheckOptions, Example, Finding, Severity, amount, check, listed
+from yolo_tl.data.checks.base import CheckOptions, amount, check, listed
+from yolo_tl.data.checks.finding import Example, Finding, Severity
 from yolo_tl.data.checks.labels import IGNORED
 from yolo_tl.data.checks.listing import files_in, label_file
 from yolo_tl.data.checks.probe import State

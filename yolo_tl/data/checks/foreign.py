@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from yolo_tl.data.checks.base import Example, Finding, Severity, amount
+from yolo_tl.data.checks.base import amount
+from yolo_tl.data.checks.finding import Example, Finding, Severity
 from yolo_tl.data.checks.probe import probe
 from yolo_tl.data.checks.rows import Kind, LabelState, RowReader, Rows
 from yolo_tl.data.checks.snapshot import Snapshot

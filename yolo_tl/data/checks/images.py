@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from yolo_tl.data.checks.base import CheckOptions, Finding, Severity, amount, check, listed
+from yolo_tl.data.checks.base import CheckOptions, amount, check, listed
+from yolo_tl.data.checks.finding import Finding, Severity
 from yolo_tl.data.checks.labels import IGNORED
 from yolo_tl.data.checks.probe import End, State
 from yolo_tl.data.checks.snapshot import Snapshot

@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
-from yolo_tl.data.checks.base import EXAMPLES, CheckOptions, Example, Finding, Severity, amount, check, listed
+from yolo_tl.data.checks.base import CheckOptions, amount, check, listed
 from yolo_tl.data.checks.config_file import shown
+from yolo_tl.data.checks.finding import EXAMPLES, Example, Finding, Severity
 from yolo_tl.data.checks.snapshot import Snapshot
 
 _PLACEHOLDER = re.compile(r"(class|label|object|category|item)?[ _-]?\d+", re.IGNORECASE)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.data.checks.base import CheckOptions, Example, Finding, Severity, amount, check, listed
+from yolo_tl.data.checks.base import CheckOptions, amount, check, listed
 from yolo_tl.data.checks.config_file import shown
+from yolo_tl.data.checks.finding import Example, Finding, Severity
 from yolo_tl.data.checks.labels import IGNORED, finite, keypoints
 from yolo_tl.data.checks.rows import Kind, polygon_points
 from yolo_tl.data.checks.snapshot import Mask, Snapshot

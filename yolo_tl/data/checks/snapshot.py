@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.data.checks.base import EXAMPLES, Example, Finding
 from yolo_tl.data.checks.config_file import ConfigFile
+from yolo_tl.data.checks.finding import EXAMPLES, Example, Finding
 from yolo_tl.data.checks.listing import Listing, files_in, label_file, list_split
 from yolo_tl.data.checks.probe import Probe, probe
 from yolo_tl.data.checks.rows import Bad, Ints, Kind, RowReader, Rows, polygon_points

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.data.checks.base import EXAMPLES, CheckOptions, Example, Finding, Severity, amount, check, listed
+from yolo_tl.data.checks.base import CheckOptions, amount, check, listed
+from yolo_tl.data.checks.finding import EXAMPLES, Example, Finding, Severity
 from yolo_tl.data.checks.images import near
 from yolo_tl.data.checks.snapshot import Snapshot
 from yolo_tl.data.groups import groups_of

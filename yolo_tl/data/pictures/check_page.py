@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from yolo_tl import __version__
-from yolo_tl.data.checking import CheckReport
 from yolo_tl.data.checks import CHECKS, Example, Finding, Severity
+from yolo_tl.data.checks.report import CheckReport
 from yolo_tl.data.pictures.check_pictures import HEIGHT, WIDTH, shot
 from yolo_tl.data.pictures.drawing import colour
 from yolo_tl.data.split import SPLITS

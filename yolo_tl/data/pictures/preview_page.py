@@ -12,8 +12,8 @@ import numpy as np
 
 from yolo_tl.data.image_size import image_size
 from yolo_tl.data.pictures.drawing import colour
+from yolo_tl.data.pictures.overview import SIZES, Overview, thumbnail
 from yolo_tl.data.pictures.sheet import size_histogram
-from yolo_tl.data.preview import SIZES, Overview, thumbnail
 from yolo_tl.data.records import Annotation, Size
 from yolo_tl.data.stratify import SIZE_EDGES
 from yolo_tl.data.yolo.labelled import LabelledImage, box_of

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from yolo_tl.data.pictures.drawing import Colour, colour, draw_objects, draw_text, shortened, text_width
+from yolo_tl.data.pictures.overview import Overview, thumbnail
 from yolo_tl.data.pictures.pixels import Image
-from yolo_tl.data.preview import Overview, thumbnail
 from yolo_tl.data.stratify import SIZE_EDGES
 from yolo_tl.data.yolo.labelled import LabelledImage
 

@@ -33,7 +33,7 @@ from yolo_tl.data.formats.coco.shapes import Shape, shape_of
 from yolo_tl.data.formats.coco.write import write
 from yolo_tl.data.options import ReadOptions
 from yolo_tl.data.reading.fields import found, typed
-from yolo_tl.data.reading.references import file_name, unmentioned
+from yolo_tl.data.reading.references import file_name, left_out, unmentioned
 from yolo_tl.data.records import Annotation, ClassOrder, Dropped, Event, ImageRecord, KeypointOrder, Note, Ring
 from yolo_tl.data.split import split_in, split_of_folder
 from yolo_tl.data.tree import Tree
@@ -61,7 +61,8 @@ def read(tree: Tree, options: ReadOptions) -> Iterator[Event]:
         ParseError: a file is not JSON, or a part of it is not what COCO says it is.
         DataError: several images have the name of one, and nothing tells them apart.
     """
-    files, notes = _without_twins(_annotation_files(tree), options.task)
+    everything = _annotation_files(tree)
+    files, notes = _without_twins(everything, options.task)
     yield from notes
     points: tuple[str, ...] = ()
     mentioned: set[Path] = set()
@@ -75,6 +76,7 @@ def read(tree: Tree, options: ReadOptions) -> Iterator[Event]:
             yield from note
         yield from _File(tree, path, document, points, options).images(mentioned)
         del document  # before the next is parsed
+    yield from left_out(tree, {*everything}, ".json")
     yield from unmentioned(tree, mentioned)
 
 

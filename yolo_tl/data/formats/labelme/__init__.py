@@ -24,7 +24,7 @@ from yolo_tl.data.documents import load_json, load_text
 from yolo_tl.data.formats.base import Format, Output
 from yolo_tl.data.formats.labelme.shapes import NOT_CLASSES, Labels, objects_of
 from yolo_tl.data.options import ReadOptions
-from yolo_tl.data.reading.references import image_called, is_image_name
+from yolo_tl.data.reading.references import image_called, is_image_name, left_out
 from yolo_tl.data.reading.unlabelled import unlabelled
 from yolo_tl.data.records import Annotation, ClassOrder, Event, ImageRecord, KeypointOrder, Note, Ring, Size, replace
 from yolo_tl.data.split import split_of_folder
@@ -95,6 +95,7 @@ def read(tree: Tree, options: ReadOptions) -> Iterator[Event]:
         yield ImageRecord(finder.find(file, split), file.path, annotations, split=split, size=file.size)
     yield from finder.notes()
     yield from _notes(files, tree, as_tags=as_tags)
+    yield from left_out(tree, {file.path for file in files}, ".json")
     yield from unlabelled(tree, finder.used)
 
 
