@@ -22,10 +22,11 @@ from yolo_tl.data.options import ReadOptions
 from yolo_tl.data.placing import Link, place_images, places
 from yolo_tl.data.records import Annotation, ImageRecord, replace
 from yolo_tl.data.split import SPLITS, Ratios, assign_splits
+from yolo_tl.data.targets import require_apart, require_replaceable
 from yolo_tl.data.tree import Tree
 from yolo_tl.data.workers import uncollected
 from yolo_tl.errors import ConfigError, DataError, DataNotFound, UsageError, YoloTLError
-from yolo_tl.files import recover, require_free, staged_folder, write_json
+from yolo_tl.files import recover, staged_folder, write_json
 
 LEDGER = "ledger.json"
 
@@ -120,7 +121,10 @@ def convert(
     if splits not in ("keep", "new"):
         raise ConfigError(f"splits: expected keep or new, found {splits!r}")
     _require_writer(to, options.task)
-    _require_safe(source, out)
+    if not source.exists():
+        raise DataNotFound(f"{source}: no such file or folder", hint="check the path")
+    if not is_archive(source):
+        require_apart(out, [source if source.is_dir() else source.parent])
     if not dry_run:
         recover(out)
     with _opened(source, out, link) as folder, uncollected():
@@ -130,7 +134,7 @@ def convert(
         signature = _signature([source] if is_archive(source) else files, settings)
         if not dry_run and (unchanged := _unchanged(out, signature)):
             return unchanged
-        _require_replaceable(out, overwrite=overwrite or dry_run)
+        require_replaceable(out, mark=LEDGER, overwrite=overwrite or dry_run)
         match = choose(tree, format)
         ledger = Ledger(tree.root)
         cleaned = clean(match.format.read(tree, options), options=options, ledger=ledger)
@@ -171,28 +175,6 @@ def _require_writer(to: str, task: str) -> None:
         raise UsageError(f"no format that can be written is called {to!r}", hint=f"there are: {', '.join(writers)}")
     if task not in writers[to].tasks:
         raise UsageError(f"{to} cannot express --task {task}", hint=f"it can: {', '.join(writers[to].tasks)}")
-
-
-def _require_safe(source: Path, out: Path) -> None:
-    """The output must not touch the source."""
-    if not source.exists():
-        raise DataNotFound(f"{source}: no such file or folder", hint="check the path")
-    if is_archive(source):
-        return
-    folder = (source if source.is_dir() else source.parent).resolve()
-    if out.resolve() == folder or folder in out.resolve().parents:
-        raise UsageError(f"{out}: lies in the source, which is never modified", hint="choose an output path outside it")
-    if out.resolve() in folder.parents:
-        raise UsageError(f"{out}: holds the source", hint="choose another output path")
-
-
-def _require_replaceable(out: Path, *, overwrite: bool) -> None:
-    """The output must not replace a folder that is not a data set of ours."""
-    if overwrite and out.is_dir() and any(out.iterdir()) and not (out / LEDGER).is_file():
-        raise UsageError(
-            f"{out}: expected a data set made here ({LEDGER}), found other files", hint="remove it yourself"
-        )
-    require_free(out, overwrite=overwrite)
 
 
 @contextmanager

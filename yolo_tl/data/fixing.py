@@ -26,9 +26,10 @@ from yolo_tl.data.placing import Link, place_images, places
 from yolo_tl.data.records import ImageRecord
 from yolo_tl.data.repairing import Journal, events
 from yolo_tl.data.split import SPLITS
+from yolo_tl.data.targets import require_apart, require_replaceable
 from yolo_tl.data.yolo.write import write
-from yolo_tl.errors import DataError, FormatError, UsageError
-from yolo_tl.files import require_free, staged_folder, write_json
+from yolo_tl.errors import DataError, FormatError
+from yolo_tl.files import staged_folder, write_json
 
 FIXES = "fixes.json"
 _SMALLEST = 10  # px a side; Ultralytics refuses less
@@ -107,7 +108,9 @@ def fix(
         raise FormatError(f"{source}: expected a data.yaml, found none", hint="yolo-tl convert mends as it converts")
     config = read_config(file)
     snapshot = scan(config, workers=workers)
-    _require_safe(snapshot, config, out, overwrite=overwrite)
+    listings = [Path(folder) for listing in snapshot.listings.values() for folder in listing.folders]
+    require_apart(out, [config.file.parent, *listings])
+    require_replaceable(out, mark=LEDGER, overwrite=overwrite)
     task = task or _task(snapshot)
     journal = Journal(Path(snapshot.base))
     options = ReadOptions(task=task, missing_images="drop", unlabelled=unlabelled, workers=workers)
@@ -132,18 +135,6 @@ def fix(
         write_json(stage / LEDGER, {**journal.to_json(), "source": str(file), "classes": report.classes})
         write_json(stage / FIXES, {"source": str(file), "actions": report.actions, "fixes": report.fixes})
     return report
-
-
-def _require_safe(snapshot: Snapshot, config: ConfigFile, out: Path, *, overwrite: bool) -> None:
-    """The output must not touch the data set, nor replace a folder that was not made here."""
-    target = out.resolve()
-    folders = [Path(folder).resolve() for listing in snapshot.listings.values() for folder in listing.folders]
-    for folder in (config.file.parent.resolve(), *folders):
-        if target == folder or folder in target.parents or target in folder.parents:
-            raise UsageError(f"{out}: touches the data set, which is never modified", hint="choose another output path")
-    if overwrite and out.is_dir() and any(out.iterdir()) and not (out / LEDGER).is_file():
-        raise UsageError(f"{out}: expected a data set made here ({LEDGER}), found other files")
-    require_free(out, overwrite=overwrite)
 
 
 def _task(snapshot: Snapshot) -> Literal["detect", "segment", "obb", "pose"]:

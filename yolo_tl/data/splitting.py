@@ -21,9 +21,10 @@ from yolo_tl.data.placing import Link, place_images, places
 from yolo_tl.data.records import ImageRecord
 from yolo_tl.data.split import SPLITS, Ratios
 from yolo_tl.data.stratify import Objects, stratify
+from yolo_tl.data.targets import require_apart, require_replaceable
 from yolo_tl.data.yolo.data_yaml import DataYaml
 from yolo_tl.data.yolo.labelled import LabelledImage, LabelledSet, box_of, read_labelled
-from yolo_tl.errors import ConfigError, UsageError
+from yolo_tl.errors import ConfigError
 from yolo_tl.files import staged_folder, write_json
 
 REPORT = "split.json"
@@ -125,7 +126,8 @@ def split(
         WriteError: the folder could not be written; nothing is left of it.
     """
     labelled, out = read_labelled(data), Path(out)
-    _require_safe(labelled.yaml.root, out, overwrite=overwrite)
+    require_apart(out, [labelled.yaml.root])
+    require_replaceable(out, mark=REPORT, overwrite=overwrite or dry_run)
     _require_sense(labelled, ratios, folds, keep)
     names = [image.name for image in labelled.images]
     groupings = [groups_of(names, way) for way in group_by]
@@ -141,16 +143,6 @@ def split(
             _write(stage, labelled, plan, folds=folds, link=link)
             write_json(stage / REPORT, report.to_json())
     return report
-
-
-def _require_safe(root: Path, out: Path, *, overwrite: bool) -> None:
-    source, target = root.resolve(), out.resolve()
-    if target == source or source in target.parents:
-        raise UsageError(f"{out}: lies in the data set, which is never modified", hint="choose a path outside it")
-    if target in source.parents:
-        raise UsageError(f"{out}: holds the data set", hint="choose another output path")
-    if overwrite and out.is_dir() and any(out.iterdir()) and not (out / REPORT).is_file():
-        raise UsageError(f"{out}: expected splits made here ({REPORT}), found other files", hint="remove it yourself")
 
 
 def _require_sense(labelled: LabelledSet, ratios: Ratios, folds: int | None, keep: Sequence[str]) -> None:
