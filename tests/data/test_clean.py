@@ -329,3 +329,9 @@ def test_the_short_way_leads_where_the_long_one_does(ring: list[float], box: Any
         fitted = fit(annotation, (100, 50), options)
         assert fitted.results == (usual,)
         assert fitted.repairs == ()
+
+
+def test_what_is_dropped_is_not_repaired(image: Path) -> None:
+    _, ledger = run(one(image, (-5, 1, 9, 9), (-7, 1, 9, 9)))
+    assert ledger.dropped.counts == {"duplicate": 1}
+    assert ledger.repaired.counts == {"clipped": 1}

@@ -286,11 +286,11 @@ CASES = [
     ),
     Case(
         name="box of no or negative size",
-        make=source(text([GOOD, note(2, [5, 5, 0, 9]), note(3, [30, 40, -20, -30], category_id=1)])),
+        make=source(text([note(1, [30, 40, -20, -30]), note(2, [5, 5, 0, 9]), GOOD])),
         end=Written(
             rows=ONE,
-            dropped=["duplicate: a.json (annotation 3)", "zero_area: a.json (annotation 2)"],
-            repaired=["swapped: a.json (annotation 3)"],
+            dropped=["duplicate: a.json (annotation 1)", "zero_area: a.json (annotation 2)"],
+            repaired=["swapped: a.json (annotation 1)"],
         ),
     ),
     Case(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,3 +63,11 @@ def test_text_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:
         read_lines(path)
     path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\n")
     assert read_lines(path) == ["one", "two"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_pipes_are_no_files(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    os.mkfifo(tmp_path / "b.json")
+    (tmp_path / "c.json").symlink_to(tmp_path / "nowhere")
+    assert [path.name for path in Tree(tmp_path).all_files] == ["a.json", "c.json"]

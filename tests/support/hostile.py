@@ -72,7 +72,7 @@ class Case(Struct, kw_only=True):
         end: what becomes of it.
         options: how it is read.
         only: the file in the folder that is the source, where that is not the folder.
-        command: it goes through the command line, too; refused ones always do.
+        command: it goes through the command line, too; by default those that are refused do.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Case(Struct, kw_only=True):
     end: End
     options: dict[str, Any] = {}
     only: str = ""
-    command: bool = False
+    command: bool | None = None
 
 
 def meets_its_end(case: Case, scratch: Path) -> None:
@@ -104,7 +104,7 @@ def meets_its_end(case: Case, scratch: Path) -> None:
         assert not isinstance(result, YoloTLError), result
         assert_sound(deep / "out", folder)
         assert_same(result, case.end)
-    if case.command or isinstance(case.end, Refused):
+    if isinstance(case.end, Refused) if case.command is None else case.command:
         by_command(case, source, deep / "again", result)
         assert_contained(before, scratch, deep / "out", deep / "again")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yolo_tl.data.geometry.fitting import SLIVER, fit, plain_polygon
+from yolo_tl.data.geometry.fitting import SLIVER, Fitted, fit, plain_polygon
 from yolo_tl.data.geometry.transform import is_finite, scaled, turned
 from yolo_tl.data.image_size import Header, image_header
 from yolo_tl.data.ledger import Ledger
@@ -186,19 +186,21 @@ class _Cleaning:
                     seen.add(identity)
                     kept.append(usual)
                     continue
-                reason, fresh = "duplicate", []
+                fitted, fresh = Fitted(reason="duplicate"), []
             else:
                 if stored:
                     frame = (1, 1) if record.relative else header.stored
                     annotation = turned(annotation, header.orientation, frame)
                 if record.relative:
                     annotation = scaled(annotation, header.size)
-                reason, results = self._slow(annotation, record, header)
-                fresh = [item for item in results if not (drop_twins and _identity(item) in seen)]
+                fitted = self._slow(annotation, header, record)
+                fresh = [item for item in fitted.results if not (drop_twins and _identity(item) in seen)]
+            source, place, detail = record.source, annotation.place, f"{annotation.name} {_text(annotation.box)}"
             if not fresh:
-                source, place = record.source, annotation.place
-                self.ledger.drop(reason or "duplicate", source, place, f"{annotation.name} {_text(annotation.box)}")
+                self.ledger.drop(fitted.reason or "duplicate", source, place, detail)
                 continue
+            for repair in fitted.repairs:
+                self.ledger.repair(repair, source, place, detail)
             self.ledger.annotations_added += len(fresh) - 1
             seen.update(map(_identity, fresh))
             kept += fresh
@@ -223,36 +225,31 @@ class _Cleaning:
         self.shapes += bool(annotation.parts)
         return Annotation(name, box, annotation.place)
 
-    def _slow(self, annotation: Annotation, record: ImageRecord, header: Header) -> tuple[str, tuple[Annotation, ...]]:
-        """The reason to drop an annotation, or what it becomes; its repairs are entered."""
-        options, ledger = self.options, self.ledger
+    def _slow(self, annotation: Annotation, header: Header, record: ImageRecord) -> Fitted:
+        """What becomes of any annotation."""
+        options = self.options
         if annotation.is_tag != (options.task == "classify"):
-            return ("tag" if annotation.is_tag else "not_a_tag"), ()
+            return Fitted(reason="tag" if annotation.is_tag else "not_a_tag")
         if annotation.name not in self.wanted:
             self.wanted[annotation.name] = _wanted(annotation.name, options)
         name = self.wanted[annotation.name]
         if name is None:
-            return "not_asked_for", ()
+            return Fitted(reason="not_asked_for")
         if name is _UNKNOWN:
             if options.unknown_class == "error":
                 detail = f"{annotation.name!r} is not among the names wanted"
                 self.bad_classes.append(f"{record.source} ({annotation.place}): {detail}")
-            return "unknown_class", ()
+            return Fitted(reason="unknown_class")
         if not is_finite(annotation):
-            return "not_finite", ()
+            return Fitted(reason="not_finite")
         for flag in ("ignore", "crowd", "difficult"):
             if getattr(annotation, flag) and getattr(options, flag) == "drop":
-                return flag, ()
+                return Fitted(reason=flag)
         self.shapes += options.task == "detect" and bool(annotation.parts)
         assert isinstance(name, str)
         fitted = fit(replace(annotation, name=name), header.size, options)
-        if fitted.reason:
-            return fitted.reason, ()
-        for repair in (annotation.repair, *fitted.repairs):
-            if repair:
-                detail = f"{annotation.name} {_text(annotation.box)}"
-                ledger.repair(repair, record.source, annotation.place, detail)
-        return "", fitted.results
+        mended = (annotation.repair,) if annotation.repair else ()
+        return fitted._replace(repairs=(*mended, *fitted.repairs))
 
     def _one_tag(self, tags: tuple[Annotation, ...], record: ImageRecord) -> tuple[Annotation, ...]:
         """A classifier learns one class for each image."""

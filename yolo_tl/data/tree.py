@@ -163,20 +163,25 @@ def read_lines(path: Path) -> list[str]:
     return documents.load_text(path).splitlines()
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    seen: set[str] = set()
-    for here, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
-        if (real := os.path.realpath(here)) in seen:  # a link back up would never end
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        yield from (Path(here, name) for name in sorted(files) if not name.startswith("."))
-
-
-def _refuse(error: OSError) -> None:
-    """A folder that cannot be listed may hold anything: what is in it would be lost in silence."""
-    raise DataError(f"{error.filename}: the folder cannot be read: {error.strerror}", hint="check its permissions")
+def _walk(folder: Path | str, seen: set[str] | None = None) -> Iterator[Path]:
+    """The files of a folder, then those of the folders in it; pipes and devices, which would block, are none."""
+    seen = set() if seen is None else seen
+    real = os.path.realpath(folder)
+    if real in seen:  # a link back up would never end
+        return
+    seen.add(real)
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda e: e.name)
+    except OSError as error:  # it may hold anything: what is in it would be lost in silence
+        raise DataError(
+            f"{folder}: the folder cannot be read: {error.strerror}", hint="check its permissions"
+        ) from error
+    folders = [entry.path for entry in entries if entry.is_dir() and not entry.name.startswith("__MACOSX")]
+    # A link to nowhere stays: an annotation may name it, and it is then missing.
+    yield from (Path(e.path) for e in entries if e.is_file() or (e.is_symlink() and not e.is_dir()))
+    for path in folders:
+        yield from _walk(path, seen)
 
 
 def _index(paths: Iterable[Path], name: Callable[[Path], str]) -> dict[str, list[Path]]:
