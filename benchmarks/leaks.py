@@ -234,10 +234,11 @@ def main() -> None:
             if asked.weights:
                 far[name] = Planted.plant(paths, Path(temporary, f"far copies of {name}"), far_copies, asked.seed)
         farther = far_table(far, asked.weights, asked.seed) if far else []
+    command = " ".join(Path(word).name for word in sys.argv[1:])
     lines = [
         "# Near-duplicates and splits",
         "",
-        f"`python benchmarks/leaks.py {' '.join(sys.argv[1:])}`: half of the images of each set got a copy of every "
+        f"`python benchmarks/leaks.py {command}`: half of the images of each set got a copy of every "
         f"kind; one process, {platform.machine()}, OpenCV {cv2.__version__}, NumPy {np.__version__}. "
         "A copy is recalled if it ends in the cluster of its original; a pair is wrong if its images come from two "
         "originals. Shares are those of five classes in train, val and test (70 / 20 / 10 %).",
@@ -264,7 +265,8 @@ def main() -> None:
     lines += [
         "",
         "What counts as wrong in real sets are mostly near-duplicates they came with: one field of cells photographed "
-        "twice, one place of a circuit board on two boards.",
+        "twice, one place of a circuit board on two boards. A copy that is not recalled lands on the other side by "
+        "chance.",
     ]
     if farther:
         lines += [
@@ -277,6 +279,9 @@ def main() -> None:
             "at the cosine that suits each set best, which nobody knows beforehand.",
             "",
             *farther,
+            "",
+            "Most of what counts as wrong in deeppcb, looked at by eye, are two pictures that overlap on one board. "
+            "The rest are places of one pattern that repeats and, from the hash, pictures that are all but empty.",
         ]
     text = "\n".join(lines) + "\n"
     print(text, end="")

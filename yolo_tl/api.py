@@ -144,7 +144,7 @@ def split(
     """Make a new data set folder with other splits; see `yolo_tl.data.splitting.split`.
 
     With weights, near-duplicates are found that a hash does not see: shifted by more than a few percent, turned
-    by any angle, cropped. That takes about 60 ms of processor time for each image, and the train extra.
+    by any angle, cropped. That takes about 0.1 s of processor time for each image, and the train extra.
 
     Args:
         data: a ``data.yaml`` or the folder that holds it; it is not modified.

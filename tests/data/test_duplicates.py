@@ -111,14 +111,60 @@ def test_parts_under_one_camera_are_not_duplicates(tmp_path: Path) -> None:
     assert near_duplicates(files).pairs.tolist() == [[5, 60]]
 
 
-def test_embeddings_add_pairs(tmp_path: Path) -> None:
+def moved(picture: np.ndarray, degrees: float = 25) -> np.ndarray:
+    """Turned by more than a hash can see."""
+    height, width = picture.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    return cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+
+
+def test_embeddings_propose_and_what_overlaps_is_joined(tmp_path: Path) -> None:
     files = [save(tmp_path / f"{i}.jpg", scene(i)) for i in range(3)]
-    vectors = np.array([[1, 0], [0, 1], [10, 0.1]], np.float32)
-    assert near_duplicates(files, embed=lambda paths: vectors).pairs.tolist() == [[0, 2]]
+    files.append(save(tmp_path / "turned.jpg", moved(scene(1))))
+    assert near_duplicates(files).pairs.tolist() == []
+    same = np.ones((4, 2), np.float32)  # says nothing: whether images overlap decides
+    found = near_duplicates(files, embed=lambda paths: same)
+    assert found.pairs.tolist() == [[1, 3]]
+    assert 0.8 < found.likeness[0] <= 1
+    apart = np.array([[1, 0], [1, 0], [1, 0.01], [0, 1]], np.float32)
+    assert near_duplicates(files, embed=lambda paths: apart, neighbours=3).pairs.tolist() == [[1, 3]]
+    assert near_duplicates(files[:3], embed=lambda paths: apart[:3]).pairs.tolist() == []
+
+
+def test_only_the_nearest_clusters_are_looked_at(tmp_path: Path) -> None:
+    """The copy and its original are closer to five equal images of another scene, which count as one."""
+    files = [save(tmp_path / f"a{i}.jpg", scene(5)) for i in range(5)]
+    files += [save(tmp_path / "b.jpg", scene(1)), save(tmp_path / "turned.jpg", moved(scene(1)))]
+    vectors = np.array([[1, 0]] * 5 + [[1, -1], [1, 0.2]], np.float32)
+    homes = near_duplicates(files, embed=lambda paths: vectors, neighbours=2).clusters()
+    assert homes.tolist() == [0, 0, 0, 0, 0, 5, 5]
+    far = np.array([[1, 0]] * 5 + [[-1, 0], [1, 0.1]], np.float32)
+    lone = [files[0], files[5], files[6]]
+    assert near_duplicates(lone, embed=lambda paths: far[4:], neighbours=1).pairs.tolist() == [[1, 2]]
+
+
+def test_joined_neighbours_make_room_for_others(tmp_path: Path) -> None:
+    files = [save(tmp_path / f"{degrees}.jpg", moved(scene(1), degrees)) for degrees in (0, 25, 90, 115)]
+    vectors = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1]], np.float32)
+    homes = near_duplicates(files, embed=lambda paths: vectors, neighbours=1).clusters()
+    assert homes.tolist() == [0, 0, 0, 0]
+
+
+def test_images_without_a_vector_are_left_out(tmp_path: Path) -> None:
+    files = [save(tmp_path / "a.jpg", scene(1)), save(tmp_path / "turned.jpg", moved(scene(1))), tmp_path / "none.jpg"]
+    for nothing in (0, np.nan):
+        vectors = np.array([[1, 0], [nothing, nothing], [1, 0]], np.float32)
+        found = near_duplicates(files, embed=lambda paths, vectors=vectors: vectors)
+        assert (found.pairs.tolist(), found.unreadable) == ([], (2,))
+    assert near_duplicates([], embed=lambda paths: np.zeros((0, 1), np.float32)).pairs.tolist() == []
+
+
+def test_wrong_embeddings_are_refused(tmp_path: Path) -> None:
+    files = [save(tmp_path / f"{i}.jpg", scene(i)) for i in range(3)]
     with pytest.raises(ValueError, match="a vector for each of 3 images"):
-        near_duplicates(files, embed=lambda paths: vectors[:2])
+        near_duplicates(files, embed=lambda paths: np.ones((2, 2), np.float32))
     with pytest.raises(ValueError, match="image files"):
-        near_duplicates(thumbs(files), embed=lambda paths: vectors)
+        near_duplicates(thumbs(files), embed=lambda paths: np.ones((3, 2), np.float32))
 
 
 def test_no_image_and_one(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ _WINDOWS: tuple[Window, ...] = (
 _FLAT = 2.0  # grey levels of deviation below which a picture shows nothing that could be compared
 _ENOUGH = 50  # images whose mean says what a set has in common
 _BLOCK = 1024
+_ROUNDS = 3  # of joining neighbours; then there is room for others
+_CROWDED = 4  # times as many are looked through, because several may be of one cluster
 _ROWS = 256  # of cosines at a time
 _KEPT = 8192  # sketches, 45 KB each
 
@@ -99,9 +101,7 @@ def near_duplicates(
         if isinstance(images, Thumbs):
             raise ValueError("embed: expected the image files, found thumbs only")
         vectors = _unit(embed(images), len(small))
-        vectors[~small.readable] = 0
-        homes = clusters(len(small), _pairs(found))
-        _add(found, *_overlapping(images, _nearest(vectors, homes, neighbours), homes))
+        _add(found, *_overlapping(images, vectors, neighbours, clusters(len(small), _pairs(found))))
     pairs = _pairs(found)
     return Duplicates(
         pairs,
@@ -203,29 +203,32 @@ def _unit(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 
 
 def _nearest(vectors: NDArray[np.float32], homes: NDArray[np.int64], neighbours: int) -> Pairs:
-    """(P, 2) each image and those closest to it of other clusters, the lower first; the closest pairs first."""
+    """(P, 2) each image and one of each of the clusters closest to it, the lower first; the closest pairs first."""
     usable = np.flatnonzero(vectors.any(axis=1))
     vectors, homes = vectors[usable], homes[usable]
-    pairs, closeness = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
+    count = min(_CROWDED * neighbours, len(vectors))
+    found: dict[tuple[int, int], float] = {}
     for start in range(0, len(vectors), _ROWS):
         cosines = vectors[start : start + _ROWS] @ vectors.T
         cosines[homes[start : start + _ROWS, None] == homes] = -np.inf
-        count = min(neighbours, len(vectors))
         columns = np.argpartition(cosines, -count, axis=1)[:, -count:]
-        rows = np.repeat(np.arange(len(cosines)), count)
-        found = cosines[rows, columns.ravel()]
-        other = np.isfinite(found)
-        pairs.append(np.stack([rows + start, columns.ravel()], axis=1)[other])
-        closeness.append(found[other])
-    both, closest = np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0, return_index=True)
-    result: Pairs = usable[both[np.argsort(-np.concatenate(closeness)[closest], kind="stable")]]
+        scores = np.take_along_axis(cosines, columns, axis=1)
+        for i, (row, near) in enumerate(zip(columns, scores, strict=True), start):
+            best: dict[int, tuple[int, float]] = {}
+            for rank in np.argsort(-near, kind="stable"):
+                if len(best) == neighbours or near[rank] == -np.inf:
+                    break
+                best.setdefault(int(homes[row[rank]]), (int(row[rank]), float(near[rank])))
+            found.update(((min(i, j), max(i, j)), score) for j, score in best.values())
+    pairs = np.array(sorted(found, key=lambda pair: (-found[pair], pair)), np.int64).reshape(-1, 2)
+    result: Pairs = usable[pairs]
     return result
 
 
 def _overlapping(
-    images: Sequence[Path], candidates: Pairs, homes: NDArray[np.int64]
+    images: Sequence[Path], vectors: NDArray[np.float32], neighbours: int, homes: NDArray[np.int64]
 ) -> tuple[Pairs, NDArray[np.float32]]:
-    """Those of the candidates that show the same, without the pairs that are joined already."""
+    """Pairs of neighbours that show the same, enough to join what belongs together and is not joined in `homes`."""
     sets = _Sets(len(images))
     for i, home in enumerate(homes.tolist()):
         sets.join(i, home)
@@ -234,15 +237,23 @@ def _overlapping(
     def sketched(i: int) -> Sketch | None:
         return sketch(images[i])
 
-    pairs, scores = [], []
-    for a, b in candidates.tolist():
-        if sets.root(a) == sets.root(b):
-            continue
-        one, other = sketched(a), sketched(b)
-        if one is not None and other is not None and (score := overlap(one, other)):
-            sets.join(a, b)
-            pairs.append((a, b))
-            scores.append(score)
+    pairs: list[tuple[int, int]] = []
+    scores: list[float] = []
+    seen: set[tuple[int, int]] = set()
+    for _ in range(_ROUNDS):
+        homes = np.array([sets.root(i) for i in range(len(images))], np.int64)
+        before = len(pairs)
+        for a, b in _nearest(vectors, homes, neighbours).tolist():
+            if (a, b) in seen or sets.root(a) == sets.root(b):
+                continue
+            seen.add((a, b))
+            one, other = sketched(a), sketched(b)
+            if one is not None and other is not None and (score := overlap(one, other)):
+                sets.join(a, b)
+                pairs.append((a, b))
+                scores.append(score)
+        if len(pairs) == before:
+            break
     return np.array(pairs, np.int64).reshape(-1, 2), np.array(scores, np.float32)
 
 

@@ -32,6 +32,7 @@ _OVERLAP = 0.4  # of the smaller image
 _CELLS = 6  # each way
 _INSIDE = 0.6  # of a cell, to be compared
 _FLAT = 0.15  # of the deviation of the whole: less in both pictures shows nothing
+_TELLING = 8  # cells that show something: fewer could be any two edges
 _ALIKE, _SHARE = 0.5, 0.8  # correlation of a cell, and the share of cells that must reach it
 
 # A SIFT descriptor is 4 rows x 4 columns x 8 directions around a point; this order is that of the mirrored image.
@@ -103,7 +104,7 @@ def _overlap(a: Sketch, b: Sketch) -> float:
     if inside.sum() < _OVERLAP * min(area, b.picture.size):
         return 0.0
     found = _correlations(moved, b.picture, inside)
-    if not len(found) or (found >= _ALIKE).mean() < _SHARE:
+    if len(found) < _TELLING or (found >= _ALIKE).mean() < _SHARE:
         return 0.0
     return float(np.median(found))
 
