@@ -114,6 +114,12 @@ found.as_yolo(annotations_directory_path=sys.argv[2])
 PANLABEL = "panlabel"
 
 
+_WHAT = (
+    "Ours reads the header of every image and links every image into the new data set; the peers write label files "
+    "only. *The same again* is a second run over unchanged input, *check* looks at the result of the run before."
+)
+
+
 @dataclass
 class Runner:
     """One contestant in one discipline.
@@ -272,7 +278,7 @@ def main() -> None:
     if not arguments.only:
         python = platform.python_version()
         head = f"Scale {arguments.scale:g}, medians of {arguments.repeats}, in turns; Python {python}."
-        Path(__file__).with_suffix(".md").write_text(f"# Conversion\n\n{head}\n\n{text}\n", "utf-8")
+        Path(__file__).with_suffix(".md").write_text(f"# Conversion\n\n{head} {_WHAT}\n\n{text}\n", "utf-8")
 
 
 if __name__ == "__main__":
