@@ -223,10 +223,6 @@ def _unchanged(out: Path, signature: str) -> ConvertReport | None:
         return None
 
 
-def _data(out: Path, to: str, task: str) -> Path:
-    return out / "data.yaml" if to == "yolo" and task != "classify" else out
-
-
 def _count_files(folder: str | Path) -> int:
     with os.scandir(folder) as entries:
         return sum(_count_files(entry.path) if entry.is_dir(follow_symlinks=False) else 1 for entry in entries)

@@ -32,7 +32,6 @@ _COLOURS: tuple[Colour, ...] = (
 )
 _FILL = 0.22  # opacity of polygons
 _SHIFT = 3  # bits of a pixel: OpenCV draws between pixels then
-_LETTER = 0.56  # width of a letter in shares of its height, where the font cannot be measured
 
 
 def colour(number: int) -> Colour:
