@@ -15,6 +15,7 @@ from yolo_tl.data.checks import CHECKS, Example, Finding, Severity
 from yolo_tl.data.checks.report import CheckReport
 from yolo_tl.data.pictures.check_pictures import HEIGHT, WIDTH, shot
 from yolo_tl.data.pictures.drawing import colour
+from yolo_tl.data.pictures.html import HEAD
 from yolo_tl.data.split import SPLITS
 from yolo_tl.files import write_text
 
@@ -378,19 +379,9 @@ for(const e of [...kinds,text])e.addEventListener("input",fill);
 fill();
 """
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none';img-src data:;style-src 'unsafe-inline';script-src 'unsafe-inline'">
-<title>%TITLE%</title>
-<style>%STYLE%</style>
-</head>
-<body>
-<header>
+_PAGE = (
+    HEAD
+    + """<header>
 <h1>Data check</h1><p>%DATA% (%KIND%)</p>
 <p class="verdict %STATE%">%VERDICT%</p>
 <div class="facts">%FACTS%</div>
@@ -417,3 +408,4 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+)

@@ -12,6 +12,7 @@ import numpy as np
 
 from yolo_tl.data.image_size import image_size
 from yolo_tl.data.pictures.drawing import colour
+from yolo_tl.data.pictures.html import HEAD
 from yolo_tl.data.pictures.overview import SIZES, Overview, thumbnail
 from yolo_tl.data.pictures.sheet import size_histogram
 from yolo_tl.data.records import Annotation, Size
@@ -276,19 +277,9 @@ spot("large").onclick=e=>e.currentTarget.close();
 fill();
 """
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none';img-src data:;style-src 'unsafe-inline';script-src 'unsafe-inline'">
-<title>%TITLE%</title>
-<style>%STYLE%</style>
-</head>
-<body>
-<header><h1>%TITLE%</h1><div class="facts">%FACTS%</div></header>
+_PAGE = (
+    HEAD
+    + """<header><h1>%TITLE%</h1><div class="facts">%FACTS%</div></header>
 <div class="layout">
 <aside>
 <section><h2>Classes</h2>%CLASSES%
@@ -314,3 +305,4 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+)
