@@ -1,127 +1,202 @@
-"""Fine-tuning on few images: our presets beside plain `yolo train`, in one run, in CPU-seconds.
+"""Fine-tuning on few images: every recipe beside plain `yolo train`, in scores and in processor seconds.
 
-    python benchmarks/finetune.py DATA WEIGHTS [--seeds 0 1 2] [--epochs 20] [--imgsz 320] [--batch 16]
+    python benchmarks/finetune.py DATA [DATA ...] --weights WEIGHTS [--seeds 0 1 2] [--only NAME ...]
+    python benchmarks/finetune.py --table
 
-DATA is a converted data set, WEIGHTS a COCO-pretrained checkpoint. Every run is a process of its own, and the
-contestants take turns seed by seed. `yolo train` is Ultralytics itself, on a copy of the data, with its defaults.
-The table goes to benchmarks/finetune.md.
+DATA are converted data sets, WEIGHTS is a COCO-pretrained checkpoint. Every run is a process of its own, one after the
+other, and the contestants of `finetuning/contestants.py` take turns seed by seed. Each finished run is a line of the
+results file, and is not repeated: an interrupted benchmark goes on where it stopped, and a contestant whose settings
+were changed runs again. The tables beside the results file are made of it after every run, or by ``--table`` alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-PEER = "yolo train"
-PRESETS = ("plain", "small-data")
+sys.path.insert(0, str(Path(__file__).parent))
+from corruptions import CORRUPTIONS, corrupted_copy
+from finetuning.contestants import Contestant, contestants
+from finetuning.process import Failed, Job, train
+from finetuning.results import Results, Run
+from finetuning.table import page
+from label_subsets import label_subset
 
-OURS = """
-    import json, sys
-    import yolo_tl
-    data, weights, out, preset, options = sys.argv[1:]
-    result = yolo_tl.train(data, weights, out=out, preset=preset, overrides=json.loads(options))
-    test = yolo_tl.evaluate(result.weights, data, split="test") if "test" in result.plan.data.images else None
-    val = result.to_json()["metrics"]
-    print(json.dumps({"cpu": result.cpu_seconds, "steps": result.plan.budget.steps, "val": val,
-                      "test": test.to_json() if test else None}))
-"""
+import yolo_tl
+from yolo_tl.config import TrainConfig, to_mapping
+from yolo_tl.data import read_dataset
+from yolo_tl.files import write_text
+from yolo_tl.presets import flatten, resolve
 
-THEIRS = """
-    import json, sys, time
-    import yolo_tl
-    from yolo_tl.engine.hermetic import ultralytics, use_threads
-    data, weights, out, _, options = sys.argv[1:]
-    package = ultralytics()
-    options = json.loads(options)
-    use_threads(options.pop("threads"))
-    began = time.process_time()
-    model = package.YOLO(weights)
-    model.train(data=data + "/data.yaml", project=out, name="run", plots=False, device="cpu", amp=False, **options)
-    cpu = time.process_time() - began
-    best = out + "/run/weights/best.pt"
-    val, test = (yolo_tl.evaluate(best, data, split=split).to_json() for split in ("val", "test"))
-    print(json.dumps({"cpu": cpu, "steps": None, "val": val, "test": test}))
-"""
+DEVICE = "cpu"
 
 
-def run(name: str, data: Path, weights: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Train once in a fresh process and return its figures."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "data"
-        shutil.copytree(data, copy)
-        code = textwrap.dedent(THEIRS if name == PEER else OURS)
-        arguments = [sys.executable, "-c", code, str(copy), weights, f"{folder}/out", name, json.dumps(options)]
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{name} failed:\n{done.stderr}")
-        figures: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-        return figures
+@dataclass(frozen=True)
+class Turn:
+    """A contestant on a data set with a seed."""
+
+    data: Path
+    fingerprint: str
+    weights: str
+    contestant: Contestant
+    seed: int
+    options: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.data.name}, {self.contestant.name}, seed {self.seed}"
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What says that two runs are the same; fields of `Run`."""
+        return {
+            "data": self.data.name,
+            "fingerprint": self.fingerprint,
+            "weights": Path(self.weights).name,
+            "name": self.contestant.name,
+            "seed": self.seed,
+            "config": self.config(),
+        }
+
+    def config(self) -> dict[str, Any]:
+        """Every value that a recipe, or the benchmark, sets; a recipe that is edited is another."""
+        values = dict(self.options)
+        if self.contestant.preset is not None:
+            found = resolve(TrainConfig, kind="train", preset=self.contestant.preset, overrides=self.options)
+            resolved = flatten(to_mapping(found.config))
+            values = {key: resolved[key] for key, source in found.sources.items() if source != "default"}
+        return {key: value for key, value in values.items() if key != "seed"}
 
 
-def main() -> None:
-    """Run every contestant for every seed and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("weights")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--imgsz", type=int, default=320)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--threads", type=int, default=2)
-    asked = parser.parse_args()
-
-    contestants = (PEER, *PRESETS)
-    figures: dict[str, list[dict[str, Any]]] = {name: [] for name in contestants}
+def turns(asked: argparse.Namespace) -> Iterator[Turn]:
+    """Who runs, in order: seed by seed, data set by data set."""
+    epochs = dict(_epochs(text) for text in asked.epochs)
+    listed = [replace(c, epochs=epochs.get(c.name, c.epochs)) for c in contestants()]
+    if unknown := epochs.keys() - {c.name for c in listed}:
+        sys.exit(f"--epochs: no such contestant: {', '.join(sorted(unknown))}")
+    if strange := [pattern for pattern in asked.only or () if not any(fnmatch(c.name, pattern) for c in listed)]:
+        sys.exit(f"--only: no such contestant: {', '.join(strange)}; there are {', '.join(c.name for c in listed)}")
+    chosen = [c for c in listed if not asked.only or any(fnmatch(c.name, pattern) for pattern in asked.only)]
+    fingerprints = {data: yolo_tl.fingerprint(data, files=True)[:12] for data in asked.data}
     for seed in asked.seeds:
-        for name in contestants:
-            options = {
-                "epochs": asked.epochs,
-                "imgsz": asked.imgsz,
-                "batch": asked.batch,
-                "seed": seed,
-                "threads": asked.threads,
-            }
-            found = run(name, asked.data.resolve(), str(Path(asked.weights).resolve()), options)
-            figures[name].append(found)
-            print(f"{name} seed {seed}: val {found['val']['map50_95']:.3f}, {found['cpu']:.0f} CPU-s", flush=True)
+        for data in asked.data:
+            for contestant in chosen:
+                if contestant.seeds is None or seed in contestant.seeds:
+                    common = {"imgsz": asked.imgsz, "threads": asked.threads, "device": DEVICE, "seed": seed}
+                    options = {**common, "epochs": contestant.epochs, **contestant.overrides}
+                    yield Turn(data, fingerprints[data], asked.weights, contestant, seed, options)
 
-    base = statistics.median(f["cpu"] for f in figures["plain"])
-    facts = [
-        f"{asked.data.name}, {Path(asked.weights).name}, imgsz {asked.imgsz}, batch {asked.batch}",
-        f"{asked.epochs} epochs, seeds {', '.join(map(str, asked.seeds))}",
-        f"CPU with {asked.threads} threads, not run on GPU",
-    ]
-    lines = [
-        "# Fine-tuning on few images",
-        "",
-        f"{', '.join(facts)}.",
-        "Medians over seeds; the interval is the image bootstrap of the first seed.",
-        "Written by `benchmarks/finetune.py`.",
-        "",
-        "| run | optimizer steps | val mAP50 | val mAP50-95 | 95 % interval | test mAP50-95 | CPU-s | ratio to plain |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, runs in figures.items():
-        low, high = runs[0]["val"]["ci95"]
-        cpu = statistics.median(f["cpu"] for f in runs)
-        test = [f["test"]["map50_95"] for f in runs if f["test"]]
-        lines.append(
-            f"| {name} | {runs[0]['steps'] or ''} "
-            f"| {statistics.median(f['val']['map50'] for f in runs):.3f} "
-            f"| {statistics.median(f['val']['map50_95'] for f in runs):.3f} | [{low:.3f}, {high:.3f}] "
-            f"| {statistics.median(test):.3f} | {cpu:.0f} | {cpu / base:.2f} |"
+
+def run(turn: Turn, copies: Path, keep: Path | None) -> Run:
+    """Train and score once.
+
+    Args:
+        turn: who and on what.
+        copies: a folder for the corrupted copies, which are made when they are first needed.
+        keep: where run folders are kept; None keeps none.
+    """
+    contestant = turn.contestant
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data, labels = folder / "data", []
+        if contestant.labels is not None:
+            labels = label_subset(turn.data, data, contestant.labels, seed=turn.seed)
+        elif contestant.preset is None:
+            shutil.copytree(turn.data, data)  # Ultralytics writes into it
+        else:
+            data = turn.data
+        out = folder / "run"
+        if keep is not None:
+            out = keep / f"{turn.title}".replace(", ", "-").replace(" ", "-")
+            shutil.rmtree(out, ignore_errors=True)
+        job = Job(
+            data=str(data),
+            weights=turn.weights,
+            out=str(out.absolute()),
+            preset=contestant.preset,
+            options=turn.options,
+            scratch=contestant.scratch,
+            corrupted=_corrupted(turn.data, copies / turn.data.name) if contestant.corrupted else {},
         )
-    table = "\n".join(lines) + "\n"
-    Path(__file__).with_suffix(".md").write_text(table, encoding="utf-8")
-    print(table)
+        done = train(job, folder / "outcome.json")
+    return Run(
+        **turn.key,
+        images=contestant.labels or len(read_dataset(turn.data).split("train")),
+        labels=labels,
+        epochs=done.epochs,
+        steps=done.steps,
+        cpu=done.cpu,
+        scores=done.scores,
+        versions=done.versions,
+    )
+
+
+def _corrupted(data: Path, folder: Path) -> dict[str, str]:
+    """The corrupted copies of val by name, made if they are not there."""
+    made = {kind: folder / kind for kind in CORRUPTIONS}
+    return {kind: str(out if out.is_dir() else corrupted_copy(data, out, kind)) for kind, out in made.items()}
+
+
+def _epochs(text: str) -> tuple[str, int]:
+    name, _, number = text.rpartition("=")
+    if not number.isdecimal():
+        sys.exit(f"--epochs {text}: expected NAME=NUMBER")
+    return name, int(number)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run what is missing and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=lambda text: Path(text).resolve(), nargs="*", help="converted data sets")
+    parser.add_argument("--weights", help="the checkpoint to start from")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="contestants to run, also as patterns: 'small-data*'")
+    parser.add_argument("--epochs", nargs="+", default=[], metavar="NAME=N", help="other epochs than the contestant's")
+    parser.add_argument("--imgsz", type=int, default=320)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--results", type=Path, default=Path(__file__).with_suffix(".jsonl"))
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the run folders here")
+    parser.add_argument("--list", action="store_true", help="only say what would run")
+    parser.add_argument("--table", action="store_true", help="only write the tables")
+    asked = parser.parse_args(arguments)
+    results, table = Results(asked.results), asked.results.with_suffix(".md")
+    if asked.table:
+        write_text(table, page(results))
+        return
+    if not asked.data or not asked.weights:
+        parser.error("expected DATA and --weights, or --table")
+    asked.weights = str(Path(asked.weights).resolve()) if Path(asked.weights).exists() else asked.weights
+
+    if len({data.name for data in asked.data}) < len(asked.data):
+        parser.error("expected data sets in folders of different names; a name is all the tables say")
+
+    missing = [turn for turn in turns(asked) if not results.has(**turn.key)]
+    if asked.list:
+        print(*(f"{turn.title}: {turn.options['epochs']} epochs" for turn in missing), sep="\n")
+        return
+    failed = []
+    with tempfile.TemporaryDirectory() as copies:
+        for number, turn in enumerate(missing, start=1):
+            print(f"{number} of {len(missing)}: {turn.title}", end="", flush=True)
+            try:
+                finished = run(turn, Path(copies), asked.keep)
+            except Failed as error:
+                failed.append(turn.title)
+                print(f": failed\n{error}", flush=True)
+                continue
+            results.append(finished)
+            print(f": val {finished.scores['val'].map50_95:.3f}, {finished.cpu:.0f} CPU-s", flush=True)
+            write_text(table, page(results))
+    if failed:
+        sys.exit(f"failed: {'; '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("learned")
     make_sample(folder / "voc", images=40, size=(96, 96), seed=3)
     yolo_tl.convert(folder / "voc", folder / "data")
-    options = {"epochs": 40, "imgsz": 96, "batch": 4, "device": "cpu", "augment.mosaic": 0.0}
+    options = {"epochs": 40, "imgsz": 96, "batch": 4, "threads": 1, "device": "cpu", "augment.mosaic": 0.0}
     result = yolo_tl.train(folder / "data", "yolo26n.yaml", out=folder / "run", overrides=options)
     assert result.evaluation.metrics.map50_95 > 0.05, "the fixture has learned nothing; tests on it would prove nothing"
     return folder / "data", result.weights

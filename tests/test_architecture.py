@@ -17,7 +17,7 @@ FLOORS = [
     {"evaluation"},
     {"engine"},
     {"exporting"},
-    {"prediction", "diagnosis"},
+    {"prediction", "diagnosis", "cross_validation", "overfitting"},
     {"api"},
     {"cli"},
 ]

@@ -126,4 +126,6 @@ def test_assignment_without_a_key_or_value(text):
 
 
 def test_mapping_is_plain_yaml():
-    assert yaml.safe_load(yaml.safe_dump(to_mapping(TrainConfig()))) == asdict(TrainConfig())
+    mapping = to_mapping(TrainConfig())
+    assert yaml.safe_load(yaml.safe_dump(mapping)) == mapping
+    assert list(mapping) == list(asdict(TrainConfig()))

@@ -1,4 +1,4 @@
-"""What the documents say is so: formats, commands, checks, options; and the commands of docs/data.md run."""
+"""What the documents say is so: formats, commands, checks, options, recipes; and the commands of the guides run."""
 
 from __future__ import annotations
 
@@ -6,19 +6,52 @@ import re
 import shlex
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
-from yolo_tl.cli.main import COMMANDS
-from yolo_tl.data import make_sample
+import yolo_tl
+from yolo_tl.cli.main import COMMANDS, main
+from yolo_tl.config import StageConfig
+from yolo_tl.data import convert, make_sample
 from yolo_tl.data.checks import CHECKS
 from yolo_tl.data.formats import FORMATS
 from yolo_tl.data.options import ReadOptions
+from yolo_tl.errors import DataError
+from yolo_tl.presets import presets
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = (ROOT / "docs" / "data.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+DOCS = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+DATA, TRAINING = DOCS["data.md"], DOCS["training.md"]
+
+TINY = "--epochs 2 --imgsz 64 --batch 8 --threads 1 --device cpu"
+SHORT = {  # what is put behind a command to make it short; of an option that is said twice, the last counts
+    "train": TINY,
+    "cross-validate": f"{TINY} --folds 2",
+    "overfit-check": "--steps 10 --imgsz 64 --device cpu --set threads=1",
+    "evaluate": "--device cpu",
+    "average": "--device cpu",
+    "plan": "--device cpu",
+}
+
+
+def cells(header: str) -> dict[str, str]:
+    """First cell, without backticks → second cell, of the table of TRAINING that has this header."""
+    start = TRAINING.index(header)
+    table = TRAINING[start : TRAINING.index("\n\n", start)].splitlines()[2:]
+    split = [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
+    return {key: row[1] for row in split for key in re.findall(r"`([^`]+)`", row[0])}
+
+
+def blocks(kind: str) -> list[str]:
+    """The code blocks of TRAINING of a kind; those without one are commands."""
+    found = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", TRAINING, re.DOTALL | re.MULTILINE)
+    return [dedent(content) for of, content in found if of == kind]
 
 
 def test_every_format_has_a_row_that_says_whether_it_is_written() -> None:
@@ -31,7 +64,7 @@ def test_every_format_has_a_row_that_says_whether_it_is_written() -> None:
 
 def test_every_command_and_group_of_checks_is_told_of() -> None:
     for command in COMMANDS:
-        assert re.search(rf"(`|yolo-tl ){command}\b", README + DATA), command
+        assert re.search(rf"(`|yolo-tl ){command}(?![\w-])", README + DATA + TRAINING), command
     for group in {name.partition(".")[0] for name in CHECKS}:
         assert f"`{group}`" in DATA
     assert len(CHECKS) > 100
@@ -44,9 +77,26 @@ def test_the_options_named_exist() -> None:
     assert named <= fields
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", DATA))
-def test_links_lead_somewhere(link: str) -> None:
-    assert (ROOT / "docs" / link).is_file()
+def test_the_options_and_functions_of_training_exist() -> None:
+    known = {"--help"} | {
+        option
+        for command in COMMANDS
+        for parameter in main.get_command(None, command).params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    assert set(re.findall(r"--[a-z][a-z-]+", TRAINING)) <= known
+    sentence = re.search(r"Each is a function, too: (.*?)\.\n", TRAINING, re.DOTALL)
+    assert sentence
+    assert set(re.findall(r"`(?:yolo_tl\.)?(\w+)`", sentence[1])) <= set(yolo_tl.__all__)
+
+
+@pytest.mark.parametrize("name, link", [(n, link) for n in DOCS for link in re.findall(r"\]\(([^)#]+)\)", DOCS[n])])
+def test_links_lead_somewhere(name: str, link: str) -> None:
+    if link.startswith("https://arxiv.org/abs/"):
+        assert re.fullmatch(r"\d{4}\.\d{5}", link.rpartition("/")[2])
+        assert f"[{link.rpartition('/')[2]}]({link})" in DOCS[name]
+    else:
+        assert (ROOT / "docs" / link).is_file()
 
 
 def test_the_commands_run(tmp_path: Path) -> None:
@@ -58,3 +108,101 @@ def test_the_commands_run(tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
     assert (tmp_path / "exchange" / "coco" / "annotations").is_dir()
+
+
+def test_the_tables_of_training_are_whole() -> None:
+    """Every recipe, every pipeline and every key of a stage has a row, and nothing else has."""
+    assert set(cells("| recipe |")) == set(presets("train"))
+    assert set(cells("| pipeline |")) == {"none", "ultralytics", *presets("augment")}
+    assert set(cells("| key |")) == set(StageConfig.__dataclass_fields__) - {"name"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, ultralytics) -> Path:
+    """A working folder with the data set of the guide, and an untrained checkpoint that bears the names of COCO."""
+    from ultralytics.utils import ROOT, YAML
+
+    folder = tmp_path_factory.mktemp("guide")
+    (folder / "weights").mkdir()
+    model = ultralytics.YOLO("yolo26n.yaml", verbose=False)
+    model.model.names = YAML.load(ROOT / "cfg" / "datasets" / "coco.yaml")["names"]
+    model.save(folder / "weights" / "yolo26n.pt")
+    make_sample(folder / "annotations")
+    convert(folder / "annotations", folder / "datasets" / "parts")
+    return folder
+
+
+def test_the_plan_shown_is_the_plan(folder, monkeypatch) -> None:
+    monkeypatch.chdir(folder)
+    (command,) = [line for line in blocks("")[0].splitlines() if line.startswith("yolo-tl plan")]
+    printed = run(command)
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    (shown,) = blocks("text")
+    for line in shown.splitlines():
+        pattern = ".*".join(map(re.escape, " ".join(line.split()).split("…")))
+        assert any(re.fullmatch(pattern, found) for found in lines), line
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_the_yaml_blocks_are_what_they_seem(folder, tmp_path, text: str) -> None:
+    from yolo_tl.engine.augmentation import load_pipeline
+
+    file = tmp_path / "own.yaml"
+    file.write_text(text)
+    content = yaml.safe_load(text)
+    if "transforms" in content:
+        assert load_pipeline(file, sizes=(64,)) is not None
+        return
+    plan = yolo_tl.plan(folder / "datasets/parts", str(folder / "weights/yolo26n.pt"), preset=str(file))
+    assert len(plan.stages) == len(content.get("stages", ["all"]))
+
+
+def test_the_spellings_of_freeze_freeze_what_the_guide_says(folder) -> None:
+    from yolo_tl.engine.checkpoint import describe_network, load_checkpoint
+    from yolo_tl.transfer.freeze import resolve_freeze
+
+    network = describe_network(load_checkpoint(folder / "weights" / "yolo26n.pt"), pretrained=True)
+    for spelling, frozen in cells("| spelling |").items():
+        said = resolve_freeze(yaml.safe_load(spelling), network).describe(network)
+        assert said.startswith("nothing" if frozen == "nothing" else f"{frozen} of 0-23 frozen"), spelling
+
+
+@pytest.mark.slow
+def test_the_commands_of_training_run(folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").symlink_to(folder / "weights")
+    (tmp_path / "parts.yaml").write_text(blocks("yaml")[0])
+    for line in "".join(blocks("")).splitlines():
+        if line == "yolo-tl resume runs/parts":  # as if it had been stopped just before its end
+            (tmp_path / "runs/parts/metrics.json").unlink()
+        run(line)
+    made = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert made == {"parts", "folds", "rare", "known", "kept", "two", "last5.pt", "between.pt", "soup.pt"}
+    assert (tmp_path / "runs/folds/cross_validation.json").is_file()
+    kept = tmp_path / "runs" / "kept"
+    named = {name.replace("99", "*") for name in cells("| file |")}
+    found = {str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()}
+    assert [name for name in named if not any(fnmatch(file, name) for file in found)] == []
+    assert [file for file in found if not any(fnmatch(file, name) for name in named)] == []
+
+
+def run(line: str) -> str:
+    """Run a line of the guide, in short and in this process; what it printed."""
+    words = shlex.split(line)
+    if words[0] == "python":
+        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    assert words[0] == "yolo-tl", line
+    more = shlex.split(SHORT.get(words[1], ""))
+    if words[1] == "resume" and "--epochs" in words:
+        more += ["--epochs", "+1"]
+    if "--last" in words:
+        more += ["--last", "2"]
+    if "0,1" in words:
+        more += ["--device", "cpu,cpu"]
+    done = CliRunner().invoke(main, [*words[1:], *more])
+    # Ten steps are too few to learn anything: that is said, too.
+    expected = DataError.exit_code if words[1] == "overfit-check" else 0
+    assert done.exit_code == expected, f"{line}\n{done.output}\n{done.exception!r}"
+    return done.output

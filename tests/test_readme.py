@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHORT = ["--epochs", "1", "--imgsz", "64", "--batch", "8", "--device", "cpu"]
 
 
@@ -41,6 +42,20 @@ def folder(tmp_path_factory, ultralytics) -> Path:
     (folder / "weights").mkdir()
     ultralytics.YOLO("yolo26n.yaml", verbose=False).save(folder / "weights" / "yolo26n.pt")
     return folder
+
+
+def test_the_exit_codes_are_those_of_the_errors():
+    from yolo_tl import errors
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.YoloTLError)]
+    line = README[README.index("## Exit codes") : README.index("## Working on it")]
+    told = {int(code) for code in re.findall(r"(?:^|· )(\d+) ", line, re.MULTILINE)}
+    assert told == {0, *(kind.exit_code for kind in kinds if kind is not errors.YoloTLError)}
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_links_lead_somewhere(link):
+    assert link.startswith("https://github.com/ultralytics/") or (ROOT / link).is_file()
 
 
 def test_from_annotations_to_a_device(folder):

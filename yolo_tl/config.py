@@ -26,6 +26,11 @@ def option(default: Any, about: str) -> Any:
     return field(default=default, metadata={"help": about})
 
 
+def _require(holds: bool, key: str, expected: str, found: Any) -> None:
+    if not holds:
+        raise ConfigError(f"{key}: expected {expected}, found {found!r}")
+
+
 @dataclass(frozen=True)
 class AugmentConfig:
     """Training augmentation, in the terms of Ultralytics; probabilities and gains in [0, 1]."""
@@ -43,6 +48,44 @@ class AugmentConfig:
     perspective: float = option(0.0, "perspective coefficient, 0 to 0.001")
     fliplr: float = option(0.5, "probability of a left-right flip")
     flipud: float = option(0.0, "probability of an upside-down flip")
+    paste: float = option(0.0, "probability of pasting objects of other images, rare classes first")
+    pipeline: str = option("none", "Albumentations pipeline: a name in configs/augment or a YAML file")
+
+
+@dataclass(frozen=True)
+class RatesConfig:
+    """Learning rate of each section, as a factor of the run's."""
+
+    stem: float = option(1.0, "layers 0 to 4: edges and textures")
+    backbone: float = option(1.0, "the rest of the backbone")
+    neck: float = option(1.0, "what joins the scales")
+    head: float = option(1.0, "the detection head")
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            rate = getattr(self, f.name)
+            expected = "above 0; to keep a section as it is, freeze it"
+            _require(rate > 0, f"rates.{f.name}", expected, rate)
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """A stretch of a run. What is left out is the run's own."""
+
+    name: str = option("", "for people")
+    until: int | float | None = option(None, "its last epoch (12) or share of the run (0.3); default: the run's end")
+    patience: int | None = option(None, "ends sooner after so many epochs without a better val score")
+    freeze: str | int | list[int | str] | None = option(None, "what stays frozen meanwhile")
+    lr: float = option(1.0, "factor on every learning rate")
+    bn: Literal["train", "affine", "frozen"] | None = option(None, "BatchNorm meanwhile")
+    imgsz: int | float | None = option(None, "side of the training images, px, or as a share of the run's")
+
+    def __post_init__(self) -> None:
+        _require(self.lr > 0, "lr of a stage", "above 0; to keep layers as they are, freeze them", self.lr)
+        _require(self.until is None or self.until > 0, "until", "an epoch or a share above 0", self.until)
+        _require(not isinstance(self.until, float) or self.until <= 1, "until", "a share of at most 1.0", self.until)
+        _require(self.patience is None or self.patience >= 1, "patience of a stage", "at least 1", self.patience)
+        _require(self.imgsz is None or self.imgsz > 0, "imgsz of a stage", "above 0", self.imgsz)
 
 
 @dataclass(frozen=True)
@@ -54,15 +97,21 @@ class TrainConfig:
     )
     epochs: int = option(100, "passes over the training images")
     imgsz: int = option(640, "side of the square network input, px, a multiple of 32")
-    batch: int = option(16, "images per forward pass")
+    batch: int | Literal["auto"] = option("auto", "images per forward pass; auto: planned")
     seed: int = option(0, "seed of every random choice")
-    device: str = option("auto", "cpu, cuda, a CUDA index, or auto")
+    device: str = option("auto", "cpu, cuda, a CUDA index, several (0,1), or auto")
     threads: int | None = option(None, "torch threads on the CPU; default: planned")
     workers: int | None = option(None, "processes that load images; default: planned")
     precision: Literal["fp32", "bf16"] | None = option(None, "arithmetic of the forward pass; default: planned")
+    stages: tuple[StageConfig, ...] = option((), "stretches of the run, each with its own freezing and rates")
     freeze: str | int | list[int | str] = option(
-        "none", "none, backbone, neck, trunk, the number of first layers, or a list of layers"
+        "none", "none, stem, backbone, neck, trunk, `trunk except stem`, a number of first layers, or a list of layers"
     )
+    bn: Literal["train", "affine", "frozen"] = option(
+        "train", "BatchNorm: all of it learns, its scale and shift only, or nothing"
+    )
+    rates: RatesConfig = option(RatesConfig(), "learning rate of each section, as a factor")
+    layer_decay: float = option(1.0, "factor on the learning rate for each layer farther from the head")
     optimizer: Literal["AdamW", "SGD", "MuSGD", "Adam", "NAdam", "RAdam"] | None = option(None, "default: planned")
     lr: float | None = option(None, "initial learning rate; default: planned")
     lr_final: float = option(0.01, "last learning rate, as a share of the first")
@@ -73,7 +122,16 @@ class TrainConfig:
     min_steps: int = option(1000, "accumulate fewer images per step where the run would take fewer steps than this")
     warmup: float | None = option(None, "epochs of learning-rate warm-up; default: planned")
     ema_window: float | None = option(None, "epochs the weight average looks back; default: planned")
+    l2_sp: float = option(0.0, "pull of trunk weights towards where they started, per unit of learning rate")
+    cls_pw: float = option(0.0, "weight of rare classes in the loss: inverse frequency to this power, 0 to 1")
+    repeat: float = option(0.0, "images of classes in fewer than this share of the images are repeated; 0: none are")
+    aliases: tuple[str, ...] = option((), "classes known to the weights by another name, as OURS=THEIRS")
+    val_every: int | None = option(None, "epochs between validations; default: planned")
+    metric: Literal["map50_95", "map50", "recall"] = option("map50_95", "val score that selects best.pt")
     patience: int = option(100, "epochs without a better val score before stopping")
+    keep: int = option(0, "last epochs of which the weights are kept in weights/, for `average`")
+    state_every: float = option(30.0, "seconds between the states that a run can be resumed from")
+    family: str = option("any", "the network family this is written for, such as yolo26; others are refused")
     head: Literal["one-to-many", "nms-free"] = option(
         "one-to-many", "which head of a two-headed network selects best.pt (YOLO26)"
     )
@@ -82,9 +140,16 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
         _require(self.imgsz >= 32 and self.imgsz % 32 == 0, "imgsz", "a positive multiple of 32", self.imgsz)
-        _require(self.batch >= 1, "batch", "at least 1", self.batch)
+        _require(self.batch == "auto" or self.batch >= 1, "batch", "at least 1, or auto", self.batch)
         _require(self.nbs is None or self.nbs >= 1, "nbs", "at least 1", self.nbs)
-        _require(self.lr is None or 0 < self.lr < 10, "lr", "between 0 and 10", self.lr)
+        _require(self.lr is None or 0 < self.lr <= 1, "lr", "above 0, at most 1", self.lr)
+        _require(0 <= self.lr_final <= 1, "lr_final", "between 0 and 1", self.lr_final)
+        _require(0 < self.layer_decay <= 1, "layer_decay", "above 0, at most 1", self.layer_decay)
+        _require(0 <= self.cls_pw <= 1, "cls_pw", "between 0 and 1", self.cls_pw)
+        _require(0 <= self.repeat < 1, "repeat", "between 0 and 1", self.repeat)
+        _require(self.l2_sp >= 0, "l2_sp", "at least 0", self.l2_sp)
+        _require(self.val_every is None or self.val_every >= 1, "val_every", "at least 1", self.val_every)
+        _require(self.keep >= 0, "keep", "at least 0", self.keep)
         _require(self.threads is None or self.threads >= 1, "threads", "at least 1", self.threads)
 
 
@@ -141,6 +206,16 @@ def build(schema: type[Config], values: Mapping[str, Any], sources: Mapping[str,
     return schema(**arguments)
 
 
+def _build_item(item: Any, schema: Any, key: str, source: str) -> Any:
+    """One entry of a list of dataclasses."""
+    known = [f.name for f in fields(schema)]
+    if not isinstance(item, Mapping):
+        raise ConfigError(f"{key}: expected keys and values, found {item!r} ({source})")
+    if unknown := [name for name in item if name not in known]:
+        raise ConfigError(f"unknown key '{key}.{unknown[0]}' ({source})", hint=f"known keys: {', '.join(known)}")
+    return build(schema, item, {f"{key}.{name}": source for name in known}, f"{key}.")
+
+
 def _convert(value: Any, hint: Any, key: str, source: str) -> Any:
     """`value` as the type `hint`; YAML writes 1e-3 as a string, so numbers may be text."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
@@ -150,9 +225,10 @@ def _convert(value: Any, hint: Any, key: str, source: str) -> Any:
             return value
         if kind is type(None) and value is None:
             return None
-        if origin is list and isinstance(value, list | tuple):
-            (item,) = typing.get_args(kind)
-            return [_convert(v, item, f"{key}[{i}]", source) for i, v in enumerate(value)]
+        if origin in (list, tuple) and isinstance(value, list | tuple):
+            item = typing.get_args(kind)[0]
+            convert = _build_item if is_dataclass(item) else _convert
+            return origin(convert(v, item, f"{key}[{i}]", source) for i, v in enumerate(value))
         if isinstance(kind, type) and type(value) is kind:
             return value
         if kind is float and type(value) is int:
@@ -207,8 +283,3 @@ def flatten_schema(schema: type, prefix: str = "") -> list[str]:
         else:
             keys.append(prefix + f.name)
     return keys
-
-
-def _require(holds: bool, key: str, expected: str, found: Any) -> None:
-    if not holds:
-        raise ConfigError(f"{key}: expected {expected}, found {found!r}")

@@ -11,11 +11,15 @@
     │   ├── DataNotFound            a path that does not exist or holds nothing
     │   ├── FormatError             no annotation format fits, or several do
     │   ├── ParseError              a file breaks the rules of its format
-    │   └── ImageError              an image is missing or cannot be decoded
+    │   ├── ImageError              an image is missing or cannot be decoded
+    │   └── NotLearnable            a few labelled images that could not be learnt by heart
     ├── ModelError              4   weights, plan and training
     │   ├── WeightsNotFound         a checkpoint that is nowhere to be found
     │   ├── UntrustedCheckpoint     a checkpoint that would run foreign code
     │   ├── PlanMismatch            the engine did not do what the plan says
+    │   ├── LossNotFinite           a batch whose loss is not a number
+    │   ├── ResumeError             a run that cannot go on: its data changed, or nothing is left to do
+    │   ├── NotImproved             the run ended worse than it began (exit code 7)
     │   └── TrainingInterrupted     stopped by the user; last checkpoint kept
     ├── ExportError             5   export and its gate
     │   └── ParityError             the exported model disagrees with its source
@@ -130,6 +134,10 @@ class ImageError(DataError, ValueError):
     """An image is missing, is not an image, or cannot be decoded."""
 
 
+class NotLearnable(DataError):
+    """A few labelled images could not be learnt by heart: something is wrong with labels, size or weights."""
+
+
 class ModelError(YoloTLError):
     """Something is wrong with weights, a plan or a training run."""
 
@@ -146,6 +154,20 @@ class UntrustedCheckpoint(ModelError):
 
 class PlanMismatch(ModelError):
     """What the engine set up differs from what the plan says."""
+
+
+class LossNotFinite(ModelError):
+    """The loss of a batch is not a number or infinite; the batch is kept in the run folder."""
+
+
+class ResumeError(ModelError):
+    """A run cannot go on: it is no run, its data or weights changed, or nothing is left to do."""
+
+
+class NotImproved(ModelError):
+    """A run ended worse than it began, and was asked to improve."""
+
+    exit_code = 7
 
 
 class TrainingInterrupted(ModelError):

@@ -64,14 +64,14 @@ def resolve(
             _check_key(schema, key, source)
             values[key] = value
             sources[key] = source
-    config = build(schema, _unflatten(values), sources)
+    config = build(schema, unflatten(values), sources)
     return Resolved(config, sources, preset)
 
 
 def presets(kind: str) -> dict[str, str]:
     """Names of the known presets of a kind, each with its ``about`` line."""
     found = {path.stem: path for folder in reversed(_preset_folders(kind)) for path in sorted(folder.glob("*.yaml"))}
-    return {name: str(_read_yaml(path).get("about", "")) for name, path in sorted(found.items())}
+    return {name: str(read_yaml(path).get("about", "")) for name, path in sorted(found.items())}
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -100,21 +100,26 @@ def _preset_chain(kind: str, name: str, *, seen: tuple[str, ...]) -> list[tuple[
     """The layers of a preset, the one it extends first."""
     if name in seen:
         raise ConfigError(f"preset {name}: extends itself through {' → '.join((*seen, name))}")
-    path = _find_preset(kind, name)
-    content = _read_yaml(path)
+    path = find_preset(kind, name)
+    content = read_yaml(path)
     layer = (f"preset {path.stem}", {k: v for k, v in content.items() if k not in META_KEYS})
     parent = content.get("extends")
     return [*_preset_chain(kind, str(parent), seen=(*seen, name)), layer] if parent else [layer]
 
 
 def _file_chain(kind: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    content = _read_yaml(path)
+    content = read_yaml(path)
     parent = content.get("extends")
     layers = _preset_chain(kind, str(parent), seen=()) if parent else []
     return [*layers, (str(path), {k: v for k, v in content.items() if k not in META_KEYS})]
 
 
-def _find_preset(kind: str, name: str) -> Path:
+def find_preset(kind: str, name: str) -> Path:
+    """The file of a preset: by its name, or by the path of a YAML file.
+
+    Raises:
+        PresetNotFound: there is none; close names are named.
+    """
     if name.endswith((".yaml", ".yml")):
         if Path(name).is_file():
             return Path(name)
@@ -129,7 +134,12 @@ def _find_preset(kind: str, name: str) -> Path:
     )
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Raises:
+        ConfigError: it is missing, no YAML, or holds no mapping.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -158,7 +168,8 @@ def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
+def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys as nested ones; undoes `flatten`."""
     nested: dict[str, Any] = {}
     for key, value in flat.items():
         *parents, last = key.split(".")

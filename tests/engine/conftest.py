@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-TINY = {"epochs": 2, "imgsz": 64, "batch": 8, "threads": 2, "device": "cpu"}
+TINY = {"epochs": 2, "imgsz": 64, "batch": 8, "threads": 1, "device": "cpu"}
 
 
 @pytest.fixture(scope="session")

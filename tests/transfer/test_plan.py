@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from yolo_tl.config import TrainConfig, flatten_schema
+from yolo_tl.config import TrainConfig, flatten_schema, to_mapping
 from yolo_tl.errors import ConfigError
 from yolo_tl.presets import presets, resolve
 from yolo_tl.transfer.facts import DataFacts, DeviceFacts
@@ -21,6 +23,8 @@ def facts(images: int = 205, val: int = 87, side: float = 0.2, instances=(361, 4
         images={"train": images, "val": val},
         instances={"train": tuple(instances), "val": (10, 20, 30)},
         sides=np.full((100, 2), side),
+        class_ids=np.arange(100) % 3,
+        image_index=np.arange(100) % images,
     )
 
 
@@ -53,16 +57,81 @@ def test_plain_switches_to_musgd_when_there_are_many_iterations(network):
 
 
 def test_steps_are_not_starved_on_few_images(network):
-    assert planned(network, epochs=20).budget.steps == 260
-    assert planned(network, epochs=20)["nbs"] == 16
+    assert planned(network, epochs=20, batch=16).budget.steps == 260
+    assert planned(network, epochs=20, batch=16)["nbs"] == 16
     plenty = planned(network, preset="full", data=facts(images=20_000), epochs=100)
-    assert plenty["nbs"] == 64
+    assert (plenty["batch"], plenty["nbs"]) == (16, 64)
     some = facts(images=2_000)
     assert planned(network, preset="full", data=some, epochs=50)["nbs"] == 64
-    assert planned(network, preset="small-data", data=some, epochs=50)["nbs"] == 16
+    assert planned(network, preset="small-data", data=some, epochs=50, batch=16)["nbs"] == 16
     between = planned(network, preset="full", data=some, epochs=20)
     assert between["nbs"] == 32
     assert between.budget.steps >= 1000
+
+
+def test_the_batch_is_small_where_steps_are_few_and_fits_the_device(network):
+    few = planned(network, epochs=20)
+    assert (few["batch"], few.decisions["batch"].source) == (8, "plan")
+    assert "205 images" in few.decisions["batch"].reason
+    many = facts(images=20_000)
+    assert planned(network, data=many, epochs=100)["batch"] == 16
+    tight = DeviceFacts("0", "GPU", bf16=True, cores=16, batch=4)
+    assert planned(network, data=many, device=tight, epochs=100)["batch"] == 4
+    assert planned(network, preset="plain", epochs=20)["batch"] == 16
+    assert planned(network, batch=3)["batch"] == 3
+
+
+def test_validation_takes_a_small_share_of_the_time(network):
+    assert planned(network, preset="plain", epochs=20)["val_every"] == 1
+    assert planned(network, epochs=100)["val_every"] == 3
+    few = planned(network, data=facts(images=10), epochs=200)
+    assert few["val_every"] == 40
+    assert "87 val beside 10 train images" in few.decisions["val_every"].reason
+
+
+def test_rare_classes_are_shown_more_often(network):
+    data = facts(images=100)
+    rare = DataFacts(
+        path="", names=("a", "b"), images=data.images, instances={"train": (99, 1), "val": (9, 9)}, sides=data.sides,
+        class_ids=np.array([0] * 99 + [1]), image_index=np.arange(100),
+    )  # fmt: skip
+    once = planned(network, data=rare, epochs=20)
+    assert once.copies is None
+    often = planned(network, data=rare, epochs=20, repeat=0.25)
+    assert often.copies[-1] == 5
+    assert set(often.copies[:-1]) == {1}
+    assert often.budget.batches == 13
+    assert often.to_json()["images_an_epoch"] == 104
+
+
+def test_a_preset_for_another_family_is_refused(network, tmp_path):
+    (tmp_path / "own.yaml").write_text("extends: small-data\nfamily: yolo26\n")
+    if network.family.startswith("yolo26"):
+        assert planned(network, preset=str(tmp_path / "own.yaml"))["family"] == "yolo26"
+    else:
+        with pytest.raises(ConfigError, match=f"is for yolo26 networks, found {network.family}"):
+            planned(network, preset=str(tmp_path / "own.yaml"))
+
+
+def test_the_plan_of_a_run_is_found_again(network):
+    """From what run.yaml keeps: the same decisions, with their reasons; and a longer run of the same stages."""
+    import yaml
+
+    from yolo_tl.transfer.recall import extended, recall, with_reasons
+
+    plan = planned(network, preset="gradual", epochs=20, lr=0.02)
+    kept = yaml.safe_load(yaml.safe_dump(plan.to_json()))
+    resolved = recall(kept)
+    again = make_plan(resolved, data=facts(), network=network, device=CPU, weights="w.pt")
+    assert with_reasons(again, kept).decisions == {
+        key: replace(decision, value=to_mapping(decision.value)) if key == "stages" else decision
+        for key, decision in plan.decisions.items()
+    }
+    assert again.stages == plan.stages
+    longer = extended(resolved, epochs=30, ends=[3, 6])
+    more = make_plan(longer, data=facts(), network=network, device=CPU, weights="w.pt")
+    assert [(s.name, s.first, s.end) for s in more.stages] == [("head", 0, 3), ("neck", 3, 6), ("backbone", 6, 30)]
+    assert more.decisions["epochs"].source == "user"
 
 
 def test_the_user_wins_and_is_named(network):
@@ -71,7 +140,7 @@ def test_the_user_wins_and_is_named(network):
     assert plan.decisions["lr"].source == "user"
     assert plan.decisions["freeze"].source == "user"
     assert plan["nbs"] == 32
-    assert plan.freeze.engine == tuple(range(network.backbone))
+    assert plan.stages[0].freeze.engine == tuple(range(network.backbone))
 
 
 def test_the_device_decides_precision_and_loaders(network):

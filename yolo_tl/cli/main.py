@@ -22,9 +22,13 @@ COMMANDS = {
     "preview": "a picture or page of a data set with its labels drawn",
     "diff": "what is different between two data sets",
     "fingerprint": "a name for the content of a data set",
+    "overfit-check": "whether a few labelled images can be learnt at all",
     "plan": "what a training run would do, and why",
     "train": "fine-tune a checkpoint on a data set",
+    "resume": "go on with a run that was stopped, or make a finished one longer",
     "evaluate": "scores of a checkpoint with confidence intervals",
+    "cross-validate": "k-fold training, and one score from all labelled images",
+    "average": "one checkpoint from several, or from the last epochs of a run",
     "export": "a proven ONNX bundle for the edge",
     "predict": "run a checkpoint, a bundle or an ONNX file on images or video",
     "doctor": "what is installed, what is missing, where weights are looked for",
@@ -42,7 +46,7 @@ class LazyGroup(click.Group):
         """The command, or None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"yolo_tl.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"yolo_tl.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

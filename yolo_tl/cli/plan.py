@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import click
@@ -10,6 +11,9 @@ from yolo_tl import api
 from yolo_tl.cli.options import config_options, debug_option, emit_json, json_option, table, trust_option
 from yolo_tl.config import TrainConfig
 from yolo_tl.transfer.plan import TrainPlan
+from yolo_tl.transfer.stages import Stage
+
+IN_STAGES = ("stages", "freeze", "bn", "rates.stem", "rates.backbone", "rates.neck", "rates.head", "layer_decay")
 
 
 def shown(value: Any) -> str:
@@ -26,15 +30,25 @@ def render(plan: TrainPlan) -> str:
     lines = [
         f"data      {plan.data.path}: {images} images; classes {', '.join(plan.data.names)}",
         f"weights   {plan.weights}: {plan.network.family}, {start}",
-        f"freeze    {plan.freeze.describe(plan.network)}",
+        f"classes   {plan.classes.describe()}",
         f"steps     {plan.budget.steps} optimizer steps, {plan.budget.batches} batches an epoch",
         "",
+        table(map(stage_row, plan.stages, repeat(plan)), ("stage", "epochs", "rates", "BatchNorm", "imgsz", "frozen")),
+        "",
         table(
-            [(key, shown(d.value), d.source, d.reason) for key, d in plan.decisions.items() if key != "freeze"],
+            [(key, shown(d.value), d.source, d.reason) for key, d in plan.decisions.items() if key not in IN_STAGES],
             ("decision", "value", "source", "reason"),
         ),
+        *(f"\nnote: {note}" for note in plan.classes.notes),
     ]
     return "\n".join([*lines, *(f"\nwarning: {warning}" for warning in plan.warnings)])
+
+
+def stage_row(stage: Stage, plan: TrainPlan) -> tuple[str, ...]:
+    """One stage for people."""
+    epochs = f"{stage.first + 1}-{stage.end}" + (f", sooner after {stage.patience} no better" if stage.patience else "")
+    rates = stage.describe_rates(plan.network)
+    return stage.name, epochs, rates, stage.bn, str(stage.imgsz), stage.freeze.describe(plan.network)
 
 
 @click.command("plan")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,47 +17,20 @@ from yolo_tl.cli.options import (
     trust_option,
 )
 from yolo_tl.cli.plan import render as render_plan
+from yolo_tl.cli.progress import Progress
 from yolo_tl.config import TrainConfig
-from yolo_tl.transfer.plan import TrainPlan
 
-if TYPE_CHECKING:
-    from yolo_tl.engine.trainer import EpochReport
-
-
-def describe_epoch(report: EpochReport) -> str:
-    """Losses and scores of one epoch, in one line."""
-    losses = "  ".join(f"{name.removesuffix('_loss')} {value:.3f}" for name, value in report.losses.items())
-    return f"{losses}  val mAP50 {report.map50:.3f}  mAP50-95 {report.map50_95:.3f}  {report.seconds:.0f} s"
+must_improve_option = click.option(
+    "--must-improve", is_flag=True, help="Exit with 7 if the classes the weights knew are found worse than before."
+)
 
 
-class Progress:
-    """The plan, then a bar with the latest scores on a terminal or a line an epoch elsewhere; all on stderr."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._latest = ""
-
-    def begin(self, plan: TrainPlan) -> None:
-        """Show the plan before the time is spent."""
-        click.echo(render_plan(plan) + "\n", err=True)
-        if sys.stderr.isatty():
-            self._bar = click.progressbar(
-                length=plan["epochs"], label="epochs", file=sys.stderr, show_pos=True, item_show_func=self._item
-            )
-            self._bar.render_progress()
-
-    def epoch(self, report: EpochReport) -> None:
-        """Show one epoch."""
-        self._latest = describe_epoch(report)
-        if self._bar is None:
-            click.echo(f"epoch {report.epoch}/{report.epochs}  {self._latest}", err=True)
-        else:
-            self._bar.update(1)
-            if report.epoch == report.epochs:
-                self._bar.render_finish()
-
-    def _item(self, _: object) -> str:
-        return self._latest
+def render(result: api.TrainResult) -> str:
+    """What came out, for people."""
+    lines = [f"\n{result.weights}  ({result.cpu_seconds:.0f} CPU-seconds)", "", render_scores(result.evaluation)]
+    if result.change:
+        lines.append(result.change.describe())
+    return "\n".join([*lines, f"report: {result.run / 'report.html'}"])
 
 
 @click.command("train")
@@ -69,6 +41,7 @@ class Progress:
 @click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
 @config_options(TrainConfig)
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@must_improve_option
 @overwrite_option
 @trust_option
 @json_option
@@ -81,6 +54,7 @@ def command(
     config: str | None,
     overrides: dict[str, Any],
     dry_run: bool,
+    must_improve: bool,
     overwrite: bool,
     trust: bool,
     as_json: bool,
@@ -91,12 +65,7 @@ def command(
         plan = api.plan(data, weights, **options)
         emit_json(plan.to_json()) if as_json else click.echo(render_plan(plan))
         return
-    progress = Progress()
-    trained = api.train(
-        data, weights, out=out, overwrite=overwrite, on_plan=progress.begin, on_epoch=progress.epoch, **options
+    result = api.train(
+        data, weights, out=out, overwrite=overwrite, must_improve=must_improve, listener=Progress(), **options
     )
-    if as_json:
-        emit_json(trained.to_json())
-        return
-    click.echo(f"\n{trained.weights}  ({trained.cpu_seconds:.0f} CPU-seconds)\n")
-    click.echo(render_scores(trained.evaluation))
+    emit_json(result.to_json()) if as_json else click.echo(render(result))

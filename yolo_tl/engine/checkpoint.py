@@ -63,10 +63,13 @@ def new_network(architecture: str) -> Any:
 
 def describe_network(module: Any, *, pretrained: bool) -> Network:
     """The facts of a loaded network that a plan needs."""
+    import torch
+
     names = module.names.values() if isinstance(module.names, dict) else module.names
     return Network.from_yaml(
         module.yaml,
         parameters=tuple((name, parameter.numel()) for name, parameter in module.named_parameters()),
+        norms=tuple(name for name, part in module.named_modules() if isinstance(part, torch.nn.BatchNorm2d)),
         names=tuple(names),
         task=getattr(module, "task", "detect"),
         pretrained=pretrained,

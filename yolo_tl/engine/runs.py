@@ -9,7 +9,14 @@
     engine.log          what Ultralytics had to say
     weights/best.pt     plain Ultralytics checkpoints that load without this package
     weights/last.pt
-    state/last.pt       the last checkpoint with optimizer state, unstripped
+    weights/epochN.pt   the last epochs, if they were to be kept
+    batch.jpg           the first batch as the network saw it
+    curves.png          losses, scores and learning rate by epoch
+    report.html         all of it on one page
+    state/start.pt      the network the run started from, with this data's classes
+    state/last.pt       what `resume` goes on from
+    state/data.json     digests of the data
+    state/augment.yaml  the augmentation pipeline
 """
 
 from __future__ import annotations
@@ -20,9 +27,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from yolo_tl import __version__
 from yolo_tl.config import save
-from yolo_tl.errors import WriteError
+from yolo_tl.errors import ResumeError, WriteError
 from yolo_tl.files import require_free, write_json
 from yolo_tl.transfer.plan import TrainPlan
 
@@ -44,7 +53,8 @@ def new_run(folder: Path | str | None, *, overwrite: bool = False) -> Path:
         path = Path(folder)
         require_free(path, overwrite=overwrite)
     try:
-        (path / "weights").mkdir(parents=True, exist_ok=True)
+        for name in ("weights", "state"):
+            (path / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"{path}: the run folder could not be made: {error.strerror}") from error
     return path.resolve()
@@ -54,6 +64,24 @@ def describe_run(run: Path, plan: TrainPlan) -> None:
     """Write ``run.yaml`` and ``environment.json``."""
     save(run / "run.yaml", plan.to_json())
     write_json(run / "environment.json", environment())
+
+
+def kept_plan(run: Path) -> dict[str, Any]:
+    """The content of ``run.yaml``.
+
+    Raises:
+        ResumeError: the folder is not that of a run, or the file is damaged.
+    """
+    path = run / "run.yaml"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ResumeError(f"{run}: not a run folder, it has no run.yaml") from error
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ResumeError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("decisions"), dict):
+        raise ResumeError(f"{path}: not the plan of a run")
+    return content
 
 
 def environment() -> dict[str, Any]:

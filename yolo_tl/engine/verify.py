@@ -8,33 +8,38 @@ from typing import Any
 
 from yolo_tl.errors import PlanMismatch
 from yolo_tl.transfer.plan import TrainPlan
-
-CLASS_BOOST = 3  # MuSGD trains the classification branches at three times the rate
+from yolo_tl.transfer.stages import Stage
 
 
 @dataclass(frozen=True)
 class FrozenState:
-    """The tensors, BatchNorm statistics included, that must not change during a run.
+    """The tensors, BatchNorm statistics included, that must not change during a stage.
 
     Attributes:
         digests: tensor name → SHA-256 of its values.
-        modules: names of the frozen BatchNorm modules.
+        modules: names of the BatchNorm modules whose statistics stay fixed.
     """
 
     digests: dict[str, str]
     modules: frozenset[str]
 
     @classmethod
-    def of(cls, model: Any, names: list[str]) -> FrozenState:
-        """Remember the frozen tensors of `model`; `names` are the substrings Ultralytics freezes by."""
+    def of(cls, model: Any, stage: Stage) -> FrozenState:
+        """Remember the tensors of `model` that stay as they are in `stage`."""
         import torch
 
-        modules = frozenset(
-            name
-            for name, module in model.named_modules()
-            if isinstance(module, torch.nn.BatchNorm2d) and any(part in name for part in names)
-        )
-        return cls(_digests(model, names), modules)
+        norms = [name for name, part in model.named_modules() if isinstance(part, torch.nn.BatchNorm2d)]
+        fixed = frozenset(n for n in norms if stage.bn != "train" or f"{n}.weight" in stage.freeze.parameters)
+        names = set(stage.still)
+        for norm in fixed:
+            names |= {f"{norm}.{buffer}" for buffer in ("running_mean", "running_var", "num_batches_tracked")}
+        return cls({name: _digest(value) for name, value in model.state_dict().items() if name in names}, fixed)
+
+    def set_eval(self, model: Any) -> None:
+        """Put every BatchNorm that must not update its statistics in eval mode."""
+        for name, module in model.named_modules():
+            if name in self.modules:
+                module.eval()
 
     def require_eval(self, model: Any) -> None:
         """Raise `PlanMismatch` if a frozen BatchNorm would update its statistics."""
@@ -50,7 +55,7 @@ class FrozenState:
             raise PlanMismatch(f"{len(changed)} frozen tensors have changed, for example {changed[0]}")
 
 
-def verify_setup(trainer: Any, plan: TrainPlan) -> None:
+def verify_setup(trainer: Any, plan: TrainPlan, stage: Stage) -> None:
     """Compare an Ultralytics trainer after its set-up with the plan.
 
     Raises:
@@ -61,23 +66,24 @@ def verify_setup(trainer: Any, plan: TrainPlan) -> None:
     model = unwrap_model(trainer.model)
     parameters = dict(model.named_parameters())
     frozen = {name for name, p in parameters.items() if not p.requires_grad and ".dfl." not in name}
-    _require("frozen parameters", {n for n in plan.freeze.parameters if ".dfl." not in n}, frozen)
+    _require("frozen parameters", {n for n in stage.still if ".dfl." not in n}, frozen)
     _require("optimizer", plan["optimizer"], type(trainer.optimizer).__name__)
     _require("batches per step", plan.budget.accumulate, trainer.accumulate)
     _require("batches per epoch", plan.budget.batches, len(trainer.train_loader))
     _require("epochs", plan["epochs"], trainer.epochs)
-    rates = {plan["lr"], plan["lr"] * CLASS_BOOST} if plan["optimizer"] == "MuSGD" else {plan["lr"]}
-    grouped = 0
+    _require("side of the training images", stage.imgsz, trainer.train_loader.dataset.imgsz)
+    _require("side of the val images", plan["imgsz"], trainer.test_loader.dataset.imgsz)
+    names = {id(parameter): name for name, parameter in parameters.items()}
+    grouped = set()
     for group in trainer.optimizer.param_groups:
-        grouped += len(group["params"])
-        if not group["params"]:
-            continue
         kind = group.get("param_group", "")
-        if group["initial_lr"] not in rates:
-            raise PlanMismatch(f"learning rate of group {kind}: planned {sorted(rates)}, found {group['initial_lr']}")
         decay = plan.weight_decay if kind in ("weight", "muon") else 0.0
         _require(f"weight decay of group {kind}", round(decay, 9), round(group["weight_decay"], 9))
-    _require("parameters in the optimizer", len(parameters), grouped)
+        for parameter in group["params"]:
+            name = names[id(parameter)]
+            grouped.add(name)
+            _require(f"learning rate of {name}", plan.rate_of(name, stage), group["initial_lr"])
+    _require("parameters in the optimizer", set(parameters), grouped)
 
 
 def _require(what: str, planned: Any, found: Any) -> None:
@@ -88,10 +94,6 @@ def _require(what: str, planned: Any, found: Any) -> None:
         detail = f"{len(missing)} missing {missing[:2]}, {len(extra)} not planned {extra[:2]}"
         raise PlanMismatch(f"{what}: planned {len(planned)}, found {len(found)}: {detail}")
     raise PlanMismatch(f"{what}: planned {planned!r}, found {found!r}")
-
-
-def _digests(model: Any, names: list[str]) -> dict[str, str]:
-    return {name: _digest(tensor) for name, tensor in model.state_dict().items() if any(part in name for part in names)}
 
 
 def _digest(tensor: Any) -> str:

@@ -37,13 +37,16 @@ class View:
 
 
 @contextmanager
-def view_of(dataset: Dataset, splits: Sequence[str] | None = None) -> Iterator[View]:
+def view_of(
+    dataset: Dataset, splits: Sequence[str] | None = None, *, copies: Sequence[int] | None = None
+) -> Iterator[View]:
     """Make a view of a data set in a temporary folder; it is gone when the block ends.
 
     Args:
         dataset: what was read from the user's ``data.yaml``.
         splits: those that are needed; all by default. Ultralytics insists on train and val, so
             the first one stands in where either is missing.
+        copies: how often each image of train appears; once by default.
     """
     with tempfile.TemporaryDirectory(prefix="yolo_tl-view-") as name:
         root = Path(name).resolve()
@@ -52,8 +55,11 @@ def view_of(dataset: Dataset, splits: Sequence[str] | None = None) -> Iterator[V
         for split, content in wanted.items():
             (root / "images" / split).mkdir(parents=True)
             (root / "labels" / split).mkdir(parents=True)
-            digits = len(str(len(content)))
-            for number, (image, label) in enumerate(zip(content.images, content.labels, strict=True)):
+            pairs = list(zip(content.images, content.labels, strict=True))
+            if copies is not None and split == "train":
+                pairs = [pair for pair, times in zip(pairs, copies, strict=True) for _ in range(times)]
+            digits = len(str(len(pairs)))
+            for number, (image, label) in enumerate(pairs):
                 # The number keeps the user's order and tells apart equal names from different folders.
                 stem = f"{number:0{digits}d}-{image.stem}"
                 linked = root / "images" / split / f"{stem}{image.suffix}"

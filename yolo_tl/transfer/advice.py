@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from yolo_tl.transfer.budget import Budget
 from yolo_tl.transfer.facts import DataFacts
-from yolo_tl.transfer.freeze import Freeze
 from yolo_tl.transfer.network import Network
+from yolo_tl.transfer.rules import SMALL_BATCH
+from yolo_tl.transfer.stages import Stage
 
 FEW_STEPS = 250
 SMALL_PX = 8
 FEW_INSTANCES = 10
 FEW_VAL_IMAGES = 30
-SMALL_BATCH = 8  # below it, batch statistics are too noisy to normalise with (Wu & He 2018, fig. 1)
 
 
 def advise(
-    values: Mapping[str, Any], *, data: DataFacts, network: Network, freeze: Freeze, budget: Budget
+    values: Mapping[str, Any], *, data: DataFacts, network: Network, stages: Sequence[Stage], budget: Budget
 ) -> Iterator[str]:
     """Yield one sentence for each risk found.
 
@@ -28,7 +28,7 @@ def advise(
         values: dotted configuration key → decided value.
         data: counts and box sizes.
         network: the network to be trained.
-        freeze: what stays frozen.
+        stages: what learns when.
         budget: batches and optimizer steps.
     """
     if budget.steps < FEW_STEPS:
@@ -50,7 +50,10 @@ def advise(
     mosaic_epochs = values["epochs"] - round(values["augment.close_mosaic"] * values["epochs"])
     if values["augment.mosaic"] > 0 and mosaic_epochs <= 0:
         yield f"mosaic is on but never runs: it is closed for all of the {values['epochs']} epochs"
-    if values["batch"] < SMALL_BATCH and freeze.share < 0.5:
-        yield f"batch {values['batch']} is small for BatchNorm statistics (under {SMALL_BATCH})"
+    if values["batch"] < SMALL_BATCH and any(stage.bn == "train" and stage.freeze.share < 0.5 for stage in stages):
+        yield (
+            f"batch {values['batch']} is small for BatchNorm statistics (under {SMALL_BATCH}): "
+            "bn affine keeps those of the pretraining"
+        )
     if not network.pretrained:
         yield f"{network.family} starts from random weights: expect far less than from a pretrained checkpoint"

@@ -21,7 +21,9 @@ class DataFacts:
         names: class names by index.
         images: split → number of images.
         instances: split → instances of each class, in class order.
-        sides: (N, 2) width and height of every training box, as shares of the image's longer side.
+        sides: (M, 2) width and height of every training box, as shares of the image's longer side.
+        class_ids: (M,) class of every training box.
+        image_index: (M,) its image.
     """
 
     path: str
@@ -29,6 +31,8 @@ class DataFacts:
     images: Mapping[str, int]
     instances: Mapping[str, tuple[int, ...]]
     sides: NDArray[np.float64]
+    class_ids: NDArray[np.int64]
+    image_index: NDArray[np.int64]
 
     @classmethod
     def of(cls, dataset: Dataset) -> DataFacts:
@@ -48,6 +52,8 @@ class DataFacts:
             images={name: len(split) for name, split in dataset.splits.items()},
             instances={name: split.instances for name, split in dataset.splits.items()},
             sides=sides,
+            class_ids=train.class_ids,
+            image_index=train.image_index,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -71,9 +77,13 @@ class DeviceFacts:
         name: for people.
         bf16: whether it computes in bfloat16.
         cores: processor cores this process may use.
+        count: devices that train together.
+        batch: most images of the planned size that fit its memory; None: not measured.
     """
 
     id: str
     name: str
     bf16: bool
     cores: int
+    count: int = 1
+    batch: int | None = None

@@ -46,24 +46,18 @@ def resolve_freeze(request: str | int | list[int | str], network: Network) -> Fr
     """Resolve a freeze request through the network's own sections and names.
 
     Args:
-        request: ``none``, ``backbone``, ``neck``, ``trunk``, ``head``; a number N for the first N
-            layers; or a list of layer numbers, section names and paths such as ``23.cv2`` or
-            ``head.cv2`` (a path freezes its one-to-one twin as well).
+        request: ``none``, ``stem``, ``backbone``, ``neck``, ``trunk``, ``head``; one of them
+            ``except`` another (``trunk except stem``); a number N for the first N layers; or a list
+            of layer numbers, section names and paths such as ``23.cv2`` or ``head.cv2`` (a path
+            freezes its one-to-one twin as well).
         network: the network to be trained.
 
     Raises:
         ConfigError: an entry matches no layer, or nothing would be left to train.
     """
-    entries = _entries(request)
     wanted: list[int | str] = []
-    for entry in entries:
-        found = _match(entry, network)
-        if not found:
-            raise ConfigError(
-                f"freeze: {entry!r} matches no layer of {network.family}",
-                hint=f"{_layout(network)}; use none, a section name, a number of layers, or a list of layers",
-            )
-        wanted += [f for f in found if f not in wanted]
+    for entry in _entries(request):
+        wanted += [found for found in _resolve(entry, network) if found not in wanted]
     engine = tuple(sorted(wanted, key=lambda e: (isinstance(e, str), e if isinstance(e, int) else 0, str(e))))
     frozen = {name for name, _ in network.parameters if any(f"model.{e}." in name for e in engine)}
     if engine and not frozen:
@@ -89,6 +83,21 @@ def _entries(request: str | int | list[int | str]) -> list[int | str]:
         parts = [part.strip() for part in request.strip("[]").split(",") if part.strip()]
         return [] if parts == ["none"] else [int(p) if p.isdecimal() else p for p in parts]
     return [int(r) if isinstance(r, str) and r.isdecimal() else r for r in request]
+
+
+def _resolve(entry: int | str, network: Network) -> list[int | str]:
+    """The layers or paths of an entry, without those behind ``except``."""
+    parts = [part.strip() for part in entry.split(" except ")] if isinstance(entry, str) else [entry]
+    found = []
+    for part in parts:
+        found.append(_match(part, network))
+        if not found[-1]:
+            raise ConfigError(
+                f"freeze: {part!r} matches no layer of {network.family}",
+                hint=f"{_layout(network)}; use none, a section name, a number of layers, or a list of layers",
+            )
+    kept, *taken = found
+    return [layer for layer in kept if not any(layer in others for others in taken)]
 
 
 def _match(entry: int | str, network: Network) -> list[int | str]:

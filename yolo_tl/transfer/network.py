@@ -2,7 +2,8 @@
 
 Sections follow the model's own YAML: *backbone* is its ``backbone`` list, *head* is the
 last layer (the detection head), *neck* is what lies between, *trunk* is backbone + neck.
-So YOLO11 and YOLO26 have a backbone of 11 layers, v5 and v8 one of 10.
+So YOLO11 and YOLO26 have a backbone of 11 layers, v5 and v8 one of 10. Its first five, down
+to an eighth of the image's side, are the *stem*: edges and textures.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-SECTIONS = ("backbone", "neck", "head", "trunk")
+SECTIONS = ("stem", "backbone", "neck", "head", "trunk")
+STEM = 5  # layers; the same in v5, v8, YOLO11 and YOLO26
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Network:
         kinds: module type of each layer, in order, such as ``Conv``, ``C3k2``, ``Detect``.
         backbone: number of backbone layers.
         parameters: name (``model.0.conv.weight``) and number of values of every parameter.
+        norms: names of the BatchNorm modules, such as ``model.0.bn``.
         names: class names the weights were trained on.
         task: ``detect``, ``segment``, …
         pretrained: whether the weights come from a checkpoint; false for a bare YAML.
@@ -33,6 +36,7 @@ class Network:
     kinds: tuple[str, ...]
     backbone: int
     parameters: tuple[tuple[str, int], ...]
+    norms: tuple[str, ...]
     names: tuple[str, ...]
     task: str
     pretrained: bool
@@ -43,6 +47,7 @@ class Network:
         yaml: Mapping[str, Any],
         *,
         parameters: tuple[tuple[str, int], ...],
+        norms: tuple[str, ...],
         names: tuple[str, ...],
         task: str,
         pretrained: bool,
@@ -54,6 +59,7 @@ class Network:
             kinds=tuple(str(row[2]).rpartition(".")[2] for row in rows),
             backbone=len(yaml["backbone"]),
             parameters=parameters,
+            norms=norms,
             names=names,
             task=task,
             pretrained=pretrained,
@@ -76,6 +82,7 @@ class Network:
             KeyError: not one of `SECTIONS`.
         """
         return {
+            "stem": range(min(STEM, self.backbone)),
             "backbone": range(self.backbone),
             "neck": range(self.backbone, self.head),
             "head": range(self.head, self.head + 1),
@@ -83,5 +90,9 @@ class Network:
         }[name]
 
     def section_of(self, layer: int) -> str:
-        """``backbone``, ``neck`` or ``head``."""
-        return next(name for name in ("backbone", "neck", "head") if layer in self.section(name))
+        """``stem``, ``backbone`` (the rest of it), ``neck`` or ``head``."""
+        return next(name for name in ("stem", "backbone", "neck", "head") if layer in self.section(name))
+
+    def norm_parameters(self) -> frozenset[str]:
+        """Names of scale and shift of every BatchNorm."""
+        return frozenset(f"{norm}.{kind}" for norm in self.norms for kind in ("weight", "bias"))

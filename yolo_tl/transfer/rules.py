@@ -18,6 +18,9 @@ Rule = tuple[Any, str]  # a value and the reason for it
 
 NOMINAL_BATCH = 64
 MUSGD_ABOVE = 10_000
+LARGE_BATCH = 16  # fine-tuning gains nothing from more
+SMALL_BATCH = 8  # below it, batch statistics are too noisy (Wu & He 2018, fig. 1)
+VAL_SHARE = 0.05  # of the time of a run that validation may take
 
 
 def adamw_rate(classes: int) -> float:
@@ -32,7 +35,7 @@ def adamw_rate(classes: int) -> float:
 def ultralytics_rules(config: TrainConfig, *, images: int, classes: int) -> dict[str, Rule]:
     """The defaults of ``yolo train`` for a data set, made explicit (engine/trainer.py of Ultralytics 8.4)."""
     nbs = config.nbs or NOMINAL_BATCH
-    iterations = math.ceil(images / max(config.batch, nbs)) * config.epochs
+    iterations = math.ceil(images / max(int(config.batch), nbs)) * config.epochs
     optimizer = config.optimizer or ("MuSGD" if iterations > MUSGD_ABOVE else "AdamW")
     why = f"optimizer=auto of Ultralytics: {iterations} iterations, {classes} classes"
     return {
@@ -41,11 +44,12 @@ def ultralytics_rules(config: TrainConfig, *, images: int, classes: int) -> dict
         "warmup": (3.0, "Ultralytics default"),
         "augment.close_mosaic": (min(10, config.epochs) / config.epochs, "Ultralytics default: the last 10 epochs"),
         "ema_window": (None, "Ultralytics default: decay 0.9999, rising over 2000 steps"),
+        "val_every": (1, "Ultralytics default"),
         **_rates(optimizer, classes),
     }
 
 
-def step_rules(config: TrainConfig, *, images: int, classes: int) -> dict[str, Rule]:
+def step_rules(config: TrainConfig, *, images: int, val_images: int, classes: int) -> dict[str, Rule]:
     """Values scaled to the optimizer steps that `images` and `config.epochs` allow."""
     optimizer = config.optimizer or "MuSGD"
     return {
@@ -57,13 +61,25 @@ def step_rules(config: TrainConfig, *, images: int, classes: int) -> dict[str, R
             round(min(2.5, config.epochs / 10), 2),
             "a tenth of the run, at most 2.5 epochs; Ultralytics' average of 2000 steps never forms on few images",
         ),
+        "val_every": _val_every(config, images=images, val_images=val_images),
         **_rates(optimizer, classes),
     }
 
 
+def batch_rule(config: TrainConfig, *, images: int, device: DeviceFacts) -> Rule:
+    """Images per forward pass: as many as still allow `min_steps` steps, at least 8, at most what fits the device."""
+    if config.schedule == "ultralytics":
+        return 16, "Ultralytics default"
+    batch = min(device.batch or LARGE_BATCH, LARGE_BATCH)
+    while batch > SMALL_BATCH and math.ceil(images / batch) * config.epochs < config.min_steps:
+        batch //= 2
+    fits = f", {device.batch} fit the memory" if device.batch else ""
+    return batch, f"{images} images in {config.epochs} epochs, {config.min_steps} steps wanted{fits}"
+
+
 def device_rules(device: DeviceFacts) -> dict[str, Rule]:
     """What the device decides."""
-    on_cpu = device.id == "cpu"
+    on_cpu = device.id.startswith("cpu")
     bf16 = device.bf16 and not on_cpu
     return {
         "device": (device.id, device.name),
@@ -91,11 +107,22 @@ def _rates(optimizer: str, classes: int) -> dict[str, Rule]:
     }
 
 
+def _val_every(config: TrainConfig, *, images: int, val_images: int) -> Rule:
+    """Epochs between validations. A training image costs about three times a validated one (forward and backward)."""
+    each = val_images / (3 * max(images, 1))
+    every = min(math.ceil(each / VAL_SHARE), max(config.epochs // 5, 1))
+    return (
+        max(every, 1),
+        f"{val_images} val beside {images} train images: about {each / (each + every):.0%} of the time",
+    )
+
+
 def _nominal_batch(config: TrainConfig, *, images: int) -> Rule:
     """The largest multiple of the batch up to 64 that still allows `min_steps` steps, else the batch."""
-    batches = math.ceil(images / config.batch)
-    for multiple in range(max(NOMINAL_BATCH // config.batch, 1), 0, -1):
-        nbs = multiple * config.batch
+    batch = int(config.batch)
+    batches = math.ceil(images / batch)
+    for multiple in range(max(NOMINAL_BATCH // batch, 1), 0, -1):
+        nbs = multiple * batch
         steps = math.ceil(batches / multiple) * config.epochs
         if steps >= config.min_steps or multiple == 1:
             break
