@@ -77,7 +77,7 @@ class StageConfig:
     patience: int | None = option(None, "ends sooner after so many epochs without a better val score")
     freeze: str | int | list[int | str] | None = option(None, "what stays frozen meanwhile")
     lr: float = option(1.0, "factor on every learning rate")
-    bn: Literal["train", "affine", "frozen"] | None = option(None, "BatchNorm meanwhile")
+    bn: Literal["train", "affine", "frozen"] | None = option(None, "BatchNorm of the trunk meanwhile")
     imgsz: int | float | None = option(None, "side of the training images, px, or as a share of the run's")
 
     def __post_init__(self) -> None:
@@ -108,7 +108,7 @@ class TrainConfig:
         "none", "none, stem, backbone, neck, trunk, `trunk except stem`, a number of first layers, or a list of layers"
     )
     bn: Literal["train", "affine", "frozen"] = option(
-        "train", "BatchNorm: all of it learns, its scale and shift only, or nothing"
+        "train", "BatchNorm of the trunk: all of it learns, its scale and shift only, or nothing"
     )
     rates: RatesConfig = option(RatesConfig(), "learning rate of each section, as a factor")
     layer_decay: float = option(1.0, "factor on the learning rate for each layer farther from the head")

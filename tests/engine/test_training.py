@@ -189,6 +189,16 @@ def test_a_run_folder_in_use_is_refused(run, sample):
         yolo_tl.train(sample, str(run.weights), out=run.run, overrides=TINY)
 
 
+def test_overwriting_a_run_begins_anew(run, sample, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(run.run, out)
+    again = yolo_tl.train(sample, "yolo26n.yaml", out=out, overrides={**TINY, "seed": 7}, overwrite=True)
+    assert again.plan["seed"] == 7
+    assert (out / "weights" / "last.pt").read_bytes() != (run.run / "weights" / "last.pt").read_bytes()
+    first, second = (load_checkpoint(r / "state" / "start.pt").state_dict() for r in (run.run, out))
+    assert any((first[name] != second[name]).any() for name in first)
+
+
 def test_ctrl_c_keeps_the_last_checkpoint(sample, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "yolo_tl", "train", str(sample), "-w", "yolov8n.yaml", "-o", str(out)]

@@ -57,11 +57,19 @@ def test_rates_multiply(network):
     assert first.factor_of(f"model.{head}.cv2.0.0.conv.weight") == first.factors[head]
 
 
-def test_frozen_batchnorm_is_still_everywhere(network):
-    (frozen,) = planned(network, bn="frozen")
-    (affine,) = planned(network, bn="affine")
-    assert frozen.still == network.norm_parameters()
-    assert affine.still == frozenset()
+def test_what_of_batchnorm_stays(network):
+    """That of the trunk, as asked; that of the head with the head only."""
+    trunk = {norm for norm in network.norms if int(norm.split(".")[1]) < network.head}
+    assert trunk < set(network.norms)
+    for policy, still, fixed in (
+        ("train", set(), set()),
+        ("affine", set(), trunk),
+        ("frozen", {f"{norm}.{kind}" for norm in trunk for kind in ("weight", "bias")}, trunk),
+    ):
+        (stage,) = planned(network, bn=policy)
+        assert (stage.still, stage.fixed) == (still, fixed)
+    (head,) = planned(network, freeze="head")
+    assert head.fixed == set(network.norms) - trunk
 
 
 @pytest.mark.parametrize(

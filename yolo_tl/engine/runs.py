@@ -22,6 +22,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -53,6 +54,10 @@ def new_run(folder: Path | str | None, *, overwrite: bool = False) -> Path:
         path = Path(folder)
         require_free(path, overwrite=overwrite)
     try:
+        for name in ("weights", "state", "not-finite"):  # of an earlier run, or this one would go on with it
+            shutil.rmtree(path / name, ignore_errors=True)
+        for name in ("metrics.json", "batch.jpg", "curves.png", "report.html", "results.csv", "engine.log"):
+            (path / name).unlink(missing_ok=True)
         for name in ("weights", "state"):
             (path / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:

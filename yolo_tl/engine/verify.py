@@ -26,14 +26,10 @@ class FrozenState:
     @classmethod
     def of(cls, model: Any, stage: Stage) -> FrozenState:
         """Remember the tensors of `model` that stay as they are in `stage`."""
-        import torch
-
-        norms = [name for name, part in model.named_modules() if isinstance(part, torch.nn.BatchNorm2d)]
-        fixed = frozenset(n for n in norms if stage.bn != "train" or f"{n}.weight" in stage.freeze.parameters)
         names = set(stage.still)
-        for norm in fixed:
+        for norm in stage.fixed:
             names |= {f"{norm}.{buffer}" for buffer in ("running_mean", "running_var", "num_batches_tracked")}
-        return cls({name: _digest(value) for name, value in model.state_dict().items() if name in names}, fixed)
+        return cls({name: _digest(value) for name, value in model.state_dict().items() if name in names}, stage.fixed)
 
     def set_eval(self, model: Any) -> None:
         """Put every BatchNorm that must not update its statistics in eval mode."""

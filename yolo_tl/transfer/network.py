@@ -92,7 +92,3 @@ class Network:
     def section_of(self, layer: int) -> str:
         """``stem``, ``backbone`` (the rest of it), ``neck`` or ``head``."""
         return next(name for name in ("stem", "backbone", "neck", "head") if layer in self.section(name))
-
-    def norm_parameters(self) -> frozenset[str]:
-        """Names of scale and shift of every BatchNorm."""
-        return frozenset(f"{norm}.{kind}" for norm in self.norms for kind in ("weight", "bias"))

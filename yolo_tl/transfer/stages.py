@@ -23,10 +23,12 @@ class Stage:
         end: the epoch after its last.
         patience: it ends sooner after so many epochs without a better val score; None: it does not.
         freeze: the layers that stay as they are.
-        bn: what of BatchNorm learns: ``train`` all of it, ``affine`` scale and shift, ``frozen`` nothing.
+        bn: what of the trunk's BatchNorm learns: ``train`` all of it, ``affine`` scale and shift, ``frozen``
+            nothing. That of the head always learns where the head does: it may have started at random.
         factors: factor on the run's learning rate, of each layer.
         imgsz: side of the training images, px.
         still: names of all parameters that stay as they are, those of BatchNorm included.
+        fixed: names of the BatchNorm modules whose statistics stay as they are.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Stage:
     factors: tuple[float, ...]
     imgsz: int
     still: frozenset[str]
+    fixed: frozenset[str]
 
     @property
     def epochs(self) -> int:
@@ -95,11 +98,14 @@ def plan_stages(config: TrainConfig, network: Network) -> tuple[Stage, ...]:
             )
         freeze = resolve_freeze(config.freeze if stage.freeze is None else stage.freeze, network)
         bn = stage.bn or config.bn
-        still = freeze.parameters | (network.norm_parameters() if bn == "frozen" else frozenset())
+        held = {norm for norm in network.norms if bn != "train" and int(norm.split(".")[1]) < network.head}
+        fixed = frozenset(held | {norm for norm in network.norms if f"{norm}.weight" in freeze.parameters})
+        affine = {f"{norm}.{kind}" for norm in held for kind in ("weight", "bias")} if bn == "frozen" else set()
+        still = freeze.parameters | affine
         factors = tuple(_factor(config, stage, network, layer) for layer in range(network.head + 1))
         size = _imgsz(stage, config)
         name = stage.name or f"stage {number + 1}"
-        stages.append(Stage(name, first, end, stage.patience, freeze, bn, factors, size, still))
+        stages.append(Stage(name, first, end, stage.patience, freeze, bn, factors, size, still, fixed))
     return tuple(stages)
 
 
