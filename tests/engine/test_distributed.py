@@ -271,6 +271,22 @@ def test_processes_end_with_a_killed_parent_and_the_run_goes_on(sample, tmp_path
     assert result.weights.is_file()
 
 
+def test_a_process_ends_when_its_parent_lets_go_of_it(tmp_path):
+    """Also in the middle of something: here it waits for its job, which is a pipe that nobody writes to."""
+    os.mkfifo(tmp_path / Job.FILE)
+    code = f"import sys; sys.path[:] = {sys.path!r}; from yolo_tl.engine.rank import main; main({str(tmp_path)!r})"
+    environment = {**os.environ, "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE)
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=3)
+        process.stdin.close()
+        assert process.wait(timeout=120) == 1
+        assert not list(tmp_path.glob("error*"))
+    finally:
+        process.kill()
+
+
 def ended(code: int) -> subprocess.Popen[bytes]:
     process = subprocess.Popen([sys.executable, "-c", f"import os; os._exit({code})"])
     process.wait()

@@ -219,16 +219,23 @@ def test_ctrl_c_keeps_the_last_checkpoint(sample, tmp_path):
     load_checkpoint(out / "weights" / "last.pt")
 
 
-def test_a_full_disk_stops_the_run_and_keeps_whole_checkpoints(sample, tmp_path):
-    """Files over 1 MB are refused by the system, so the first checkpoint cannot be written."""
+@pytest.mark.parametrize("megabytes, file, kept", [(1, "start.pt", []), (20, "last.pt", ["best.pt", "last.pt"])])
+def test_a_full_disk_stops_the_run_and_keeps_whole_checkpoints(sample, tmp_path, megabytes, file, kept):
+    """Files over a size are refused by the system: the network the run starts from, or its first state."""
     out = tmp_path / "run"
+    limit = megabytes * 1_000_000
     code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         "from yolo_tl.cli import main; main(sys.argv[1:])"
     )
     command = [sys.executable, "-c", code, "train", str(sample), "-w", "yolov8n.yaml", "-o", str(out)]
-    command += ["--epochs", "2", "--imgsz", "64", "--batch", "8", "--device", "cpu"]
+    command += ["--epochs", "2", "--imgsz", "64", "--batch", "8", "--device", "cpu", "--val-every", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 6, done.stderr
-    assert "a file could not be written: File too large; no epoch was finished" in done.stderr
-    assert list((out / "weights").iterdir()) == []
+    error = f"error: {out / 'state' / file}: could not be written: File too large"
+    assert error in done.stderr
+    assert sorted(path.name for path in (out / "weights").iterdir()) == kept
+    for name in kept:
+        load_checkpoint(out / "weights" / name)
+    assert not (out / "state" / "last.pt").exists()
+    assert not list(out.rglob(".*"))

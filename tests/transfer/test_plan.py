@@ -81,6 +81,14 @@ def test_the_batch_is_small_where_steps_are_few_and_fits_the_device(network):
     assert planned(network, batch=3)["batch"] == 3
 
 
+def test_a_batch_is_shared_out_evenly(network):
+    three = DeviceFacts("cpu", "CPU", bf16=False, cores=6, count=3)
+    assert planned(network, device=three, epochs=20)["batch"] == 6
+    assert planned(network, device=three, preset="plain", epochs=20)["batch"] == 15
+    with pytest.raises(ConfigError, match="8 images cannot be shared out evenly to 3 devices"):
+        planned(network, device=three, batch=8)
+
+
 def test_validation_takes_a_small_share_of_the_time(network):
     assert planned(network, preset="plain", epochs=20)["val_every"] == 1
     assert planned(network, epochs=100)["val_every"] == 3

@@ -7,6 +7,7 @@
     metrics.json        results on val, with confidence intervals
     results.csv         losses and scores by epoch (written by Ultralytics)
     engine.log          what Ultralytics had to say
+    engine.rankN.log    the same, of the other training processes
     weights/best.pt     plain Ultralytics checkpoints that load without this package
     weights/last.pt
     weights/epochN.pt   the last epochs, if they were to be kept

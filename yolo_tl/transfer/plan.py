@@ -147,6 +147,11 @@ def make_plan(
     copies = _copies(config, data)
     images, val_images = sum(copies) if copies else data.images["train"], data.images["val"]
     batch = (config.batch, "") if config.batch != "auto" else batch_rule(config, images=images, device=device)
+    if batch[0] % device.count:
+        raise ConfigError(
+            f"batch: {batch[0]} images cannot be shared out evenly to {device.count} devices",
+            hint="the batch is that of all devices together: choose a multiple of their number",
+        )
     config = replace(config, batch=batch[0])
     if config.schedule == "ultralytics":
         rules = ultralytics_rules(config, images=images, classes=len(data.names))

@@ -69,12 +69,18 @@ def step_rules(config: TrainConfig, *, images: int, val_images: int, classes: in
 def batch_rule(config: TrainConfig, *, images: int, device: DeviceFacts) -> Rule:
     """Images per forward pass: as many as still allow `min_steps` steps, at least 8, at most what fits the device."""
     if config.schedule == "ultralytics":
-        return 16, "Ultralytics default"
+        return _shared_out(16, device), "Ultralytics default"
     batch = min(device.batch or LARGE_BATCH, LARGE_BATCH)
     while batch > SMALL_BATCH and math.ceil(images / batch) * config.epochs < config.min_steps:
         batch //= 2
     fits = f", {device.batch} fit the memory" if device.batch else ""
-    return batch, f"{images} images in {config.epochs} epochs, {config.min_steps} steps wanted{fits}"
+    reason = f"{images} images in {config.epochs} epochs, {config.min_steps} steps wanted{fits}"
+    return _shared_out(batch, device), reason
+
+
+def _shared_out(batch: int, device: DeviceFacts) -> int:
+    """The largest batch up to `batch` of which every device gets as many images, at least one."""
+    return max(batch // device.count, 1) * device.count
 
 
 def device_rules(device: DeviceFacts) -> dict[str, Rule]:
