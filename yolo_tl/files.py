@@ -16,6 +16,8 @@ from typing import Any
 
 from yolo_tl.errors import UsageError, WriteError, YoloTLError
 
+PathLike = str | os.PathLike[str]
+
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:

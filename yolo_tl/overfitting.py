@@ -257,7 +257,7 @@ def _arguments(images: int, steps: int) -> dict[str, Any]:
 def _detector(weights: Path, options: Mapping[str, Any]) -> Any:
     from yolo_tl.engine.detector import CheckpointDetector
 
-    return CheckpointDetector(weights, device=str(options.get("device", "auto")))
+    return CheckpointDetector(weights, device=str(options.get("device", "auto")).partition(",")[0])
 
 
 def _look(detector: Any, split: Split, i: int) -> ImageResult:

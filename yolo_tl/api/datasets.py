@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from yolo_tl.data.split import Ratios
 from yolo_tl.data.splitting import SplitReport
 from yolo_tl.data.splitting import split as make_splits
 from yolo_tl.errors import UsageError
-
-PathLike = str | os.PathLike[str]
+from yolo_tl.files import PathLike
 
 __all__ = [
     "CheckReport",

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from yolo_tl.config import ExportConfig
 from yolo_tl.data import read_dataset
+from yolo_tl.files import PathLike
 from yolo_tl.presets import resolve
 
 if TYPE_CHECKING:
     from yolo_tl.engine.merging import AverageResult
     from yolo_tl.exporting import ExportResult
     from yolo_tl.prediction import Prediction
-
-PathLike = str | os.PathLike[str]
 
 
 def average(

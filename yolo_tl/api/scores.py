@@ -10,8 +10,7 @@ from typing import Any
 from yolo_tl.data import read_dataset
 from yolo_tl.evaluation import ImageResult, Intervals, Metrics, bootstrap
 from yolo_tl.evaluation import evaluate as score
-
-PathLike = str | os.PathLike[str]
+from yolo_tl.files import PathLike
 
 
 @dataclass(frozen=True)

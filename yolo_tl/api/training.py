@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from yolo_tl.config import TrainConfig
 from yolo_tl.data import Dataset, read_dataset
 from yolo_tl.data.contents import changes, contents
 from yolo_tl.errors import NotImproved, ResumeError, TrainingInterrupted, UsageError
-from yolo_tl.files import write_json
+from yolo_tl.files import PathLike, write_json
 from yolo_tl.presets import Resolved, resolve
 from yolo_tl.transfer.facts import DataFacts
 from yolo_tl.transfer.plan import TrainPlan, make_plan
@@ -24,8 +23,6 @@ from yolo_tl.transfer.recall import extended, recall, with_reasons
 
 if TYPE_CHECKING:
     from yolo_tl.engine.baseline import Change
-
-PathLike = str | os.PathLike[str]
 Planner = Callable[[Resolved[TrainConfig]], TrainPlan]
 
 
@@ -266,7 +263,7 @@ def _planner(
     facts = DataFacts.of(dataset)
 
     def planner(resolved: Resolved[TrainConfig]) -> TrainPlan:
-        device = find_device(resolved.config.device)
+        device = find_device(resolved.config.device, several=True)
         if resolved.config.batch == "auto":
             device = replace(device, batch=images_that_fit(module, device, imgsz=resolved.config.imgsz))
         made = make_plan(resolved, data=facts, network=network, device=device, weights=found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ from typing import Any
 from yolo_tl.api.training import resume, train
 from yolo_tl.cross_validation import CrossValidation
 from yolo_tl.cross_validation import cross_validate as run_folds
+from yolo_tl.files import PathLike
 from yolo_tl.overfitting import IMAGES, STEPS, OverfitReport
 from yolo_tl.overfitting import overfit_check as learn_by_heart
 from yolo_tl.transfer.progress import Listener
 
 __all__ = ["CrossValidation", "OverfitReport", "cross_validate", "overfit_check"]
-
-PathLike = str | os.PathLike[str]
 
 
 def cross_validate(

@@ -17,8 +17,8 @@ from yolo_tl.cli.options import (
     trust_option,
 )
 from yolo_tl.cli.progress import Progress
+from yolo_tl.cli.reading import group_by_option
 from yolo_tl.config import TrainConfig
-from yolo_tl.data.groups import WAYS
 from yolo_tl.transfer.plan import TrainPlan
 
 
@@ -66,13 +66,7 @@ def render(result: api.CrossValidation) -> str:
 @click.option("--preset", "-p", default="small-data", show_default=True, help="Named recipe, or a YAML file.")
 @click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
 @config_options(TrainConfig, leave_out=["seed"])
-@click.option(
-    "--group-by",
-    multiple=True,
-    default=("roboflow",),
-    show_default=True,
-    help=f"Images that belong together: {WAYS}. Can be repeated.",
-)
+@group_by_option
 @click.option(
     "--near-duplicates/--no-near-duplicates",
     default=True,

@@ -11,10 +11,19 @@ from typing import Any, TypeVar
 import click
 import yaml
 
+from yolo_tl.data.groups import WAYS
 from yolo_tl.data.options import ReadOptions
 from yolo_tl.errors import ConfigError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+group_by_option = click.option(
+    "--group-by",
+    multiple=True,
+    default=("roboflow",),
+    show_default=True,
+    help=f"Images that belong together: {WAYS}. Can be repeated.",
+)
 
 
 def reading_options(function: Command) -> Command:

@@ -8,8 +8,7 @@ import click
 
 from yolo_tl import api
 from yolo_tl.cli.options import debug_option, emit_json, json_option, overwrite_option, table, trust_option
-from yolo_tl.cli.reading import parse_ratios
-from yolo_tl.data.groups import WAYS
+from yolo_tl.cli.reading import group_by_option, parse_ratios
 from yolo_tl.data.splitting import SplitReport
 
 
@@ -45,13 +44,7 @@ def _cell(count: int, total: int) -> str:
 @click.argument("out", type=click.Path())
 @click.option("--ratios", default="0.8,0.2", show_default=True, help="Shares of train, val and test.")
 @click.option("--folds", type=int, help="Make this many folds for cross-validation instead.")
-@click.option(
-    "--group-by",
-    multiple=True,
-    default=("roboflow",),
-    show_default=True,
-    help=f"Images that belong together: {WAYS}. Can be repeated.",
-)
+@group_by_option
 @click.option(
     "--near-duplicates/--no-near-duplicates",
     default=True,

@@ -10,11 +10,15 @@ from yolo_tl.errors import ConfigError
 from yolo_tl.transfer.facts import DeviceFacts
 
 
-def find_device(request: str) -> DeviceFacts:
-    """Resolve ``auto``, ``cpu``, ``cuda``, a CUDA index, or several: ``0,1``, or ``cpu,cpu`` for two processes.
+def find_device(request: str, *, several: bool = False) -> DeviceFacts:
+    """Resolve ``auto``, ``cpu``, ``cuda`` or a CUDA index.
+
+    Args:
+        request: what was asked for.
+        several: take a list, too: ``0,1``, or ``cpu,cpu`` for two processes. Only training uses more than one.
 
     Raises:
-        ConfigError: a device does not exist here, or devices of two kinds are asked for.
+        ConfigError: a device does not exist here, devices of two kinds are asked for, or several where one is used.
     """
     ultralytics()
     import torch
@@ -23,6 +27,8 @@ def find_device(request: str) -> DeviceFacts:
     if request == "auto":
         request = "0" if cuda else "cpu"
     asked = [part.strip() for part in request.split(",")]
+    if len(asked) > 1 and not several:
+        raise ConfigError(f"device: expected one device, found {request!r}", hint="only training uses several")
     if all(part == "cpu" for part in asked):
         return DeviceFacts("cpu", "CPU", bf16=False, cores=cores(), count=len(asked))
     indices = [part.removeprefix("cuda").removeprefix(":") or "0" for part in asked]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +92,7 @@ def run_training(
         view_of(dataset, ["train", "val"], copies=plan.copies) as view,
     ):
         with interruptible(stop) as check:
-            while (number := next_stage(run, plan)) is not None:
+            while (number := next_stage(state, plan)) is not None:
                 try:
                     train = train_stage if plan.devices == 1 else train_on_ranks
                     train(plan, number, view, run, listener, check, seconds)
@@ -103,6 +103,7 @@ def run_training(
                     listener.note(f"out of memory: batch {plan['batch']} → {half}")
                     plan = replan(half)
                     describe_run(run, plan)
+                state = read_state(run)
         results = validate_best(run, plan, dataset)
     return Trained(run, plan, run / "weights" / "best.pt", results, seconds())
 
@@ -146,9 +147,8 @@ def write_start(run: Path, plan: TrainPlan, module: Any) -> None:
             save_checkpoint(start_network(plan, module), run / START, train_args={}, half=False)
 
 
-def next_stage(run: Path, plan: TrainPlan) -> int | None:
+def next_stage(state: Mapping[str, Any] | None, plan: TrainPlan) -> int | None:
     """Number of the stage that a run is in; None if nothing is left to do."""
-    state = read_state(run)
     if state is None:
         return 0
     over = state["epoch"] >= plan["epochs"] or (state["finished"] and state["epochs"] == plan["epochs"])

@@ -90,10 +90,6 @@ class TrainPlan:
         steps = max(self["ema_window"] * self.budget.steps / self["epochs"], 1.0)
         return 1 - 1 / max(steps, 2.0), 2 * steps
 
-    def stage_at(self, epoch: int) -> int:
-        """Number of the stage that a 0-based epoch belongs to, if none ends sooner than planned."""
-        return next(number for number, stage in enumerate(self.stages) if epoch < stage.end)
-
     def rate_of(self, parameter: str, stage: Stage) -> float:
         """Learning rate of a parameter in a stage, before warm-up and decay."""
         head = parameter.startswith(f"model.{self.network.head}.")
