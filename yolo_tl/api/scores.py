@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl.data import read_dataset
-from yolo_tl.evaluation import ImageResult, Intervals, Metrics, bootstrap
+from yolo_tl.data.dataset import Dataset
+from yolo_tl.errors import DataError
+from yolo_tl.evaluation import Intervals, Metrics, Predictions, bootstrap
 from yolo_tl.evaluation import evaluate as score
+from yolo_tl.evaluation.predictions import SUFFIX
 from yolo_tl.files import PathLike
 
 
@@ -53,7 +56,7 @@ def evaluate(
     """Score a checkpoint on a split, as Ultralytics' ``val()`` does, with bootstrap intervals over images.
 
     Args:
-        model: a checkpoint.
+        model: a checkpoint, a run folder (its ``best.pt``), or predictions that were kept (``.npz``).
         data: a ``data.yaml`` or the folder that holds it.
         split: ``val``, ``test`` or ``train``.
         imgsz: side of the square input, px; as trained by default.
@@ -64,6 +67,26 @@ def evaluate(
         seed: seed of the bootstrap.
         trust: load a checkpoint that asks for foreign classes.
     """
+    found = predictions_of(model, data, split=split, imgsz=imgsz, batch=batch, device=device, head=head, trust=trust)
+    return of_predictions(found, resamples=resamples, seed=seed)
+
+
+def predictions_of(
+    model: PathLike,
+    data: PathLike,
+    *,
+    split: str = "val",
+    imgsz: int | None = None,
+    batch: int = 16,
+    device: str = "auto",
+    head: str = "auto",
+    trust: bool = False,
+) -> Predictions:
+    """What a model says about a split; the arguments are those of `evaluate`.
+
+    Raises:
+        DataError: kept predictions are of other images than the split has, or of other classes.
+    """
     from yolo_tl.engine.checkpoint import load_checkpoint
     from yolo_tl.engine.detector import selected_head, trained_size
     from yolo_tl.engine.device import find_device
@@ -71,6 +94,10 @@ def evaluate(
     from yolo_tl.engine.weights import find_weights
 
     dataset = read_dataset(Path(data))
+    if Path(model).suffix == SUFFIX:
+        return _kept(Path(model), dataset, split)
+    if (Path(model) / "run.yaml").is_file():
+        model = Path(model) / "weights" / "best.pt"
     module = load_checkpoint(find_weights(os.fspath(model)), trust=trust)
     results = validate(
         module,
@@ -81,11 +108,28 @@ def evaluate(
         device=find_device(device).id,
         head=selected_head(module) if head == "auto" else head,
     )
-    return of_results(split, results, dataset.names, resamples=resamples, seed=seed)
+    return Predictions(tuple(results), dataset.names, split, model=os.fspath(model), data=str(dataset.data))
 
 
-def of_results(split: str, results: list[ImageResult], names: tuple[str, ...], **options: int) -> Evaluation:
+def of_predictions(predictions: Predictions, **options: int) -> Evaluation:
     """Metrics and, where there is something to resample, their intervals."""
+    results, names = predictions.results, predictions.names
     metrics = score(results, names)
     measurable = metrics.images > 1 and metrics.instances > 0
-    return Evaluation(split, metrics, bootstrap(results, names, **options) if measurable else None)
+    return Evaluation(predictions.split, metrics, bootstrap(results, names, **options) if measurable else None)
+
+
+def _kept(path: Path, dataset: Dataset, split: str) -> Predictions:
+    """Predictions that were kept, if they are of this split."""
+    found = Predictions.read(path)
+    if found.names != tuple(dataset.names):
+        raise DataError(f"{path}: expected the classes {list(dataset.names)}, found {list(found.names)}")
+    wanted = {os.path.realpath(image) for image in dataset.split(split).images}
+    said = {os.path.realpath(result.image) for result in found.results}
+    if other := wanted ^ said:
+        raise DataError(
+            f"{path}: expected predictions for the {len(wanted)} images of {split} in {dataset.data}, "
+            f"found {len(other)} in only one of them, such as {min(other)}",
+            hint=f"these are of {found.split} in {found.data}; predict again with the checkpoint",
+        )
+    return found

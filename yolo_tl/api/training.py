@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from yolo_tl.api.scores import Evaluation, of_results
+from yolo_tl.api.scores import Evaluation, of_predictions
 from yolo_tl.config import TrainConfig
 from yolo_tl.data import Dataset, read_dataset
 from yolo_tl.data.contents import changes, contents
 from yolo_tl.errors import NotImproved, ResumeError, TrainingInterrupted, UsageError
+from yolo_tl.evaluation import Predictions
 from yolo_tl.files import PathLike, write_json
 from yolo_tl.presets import Resolved, resolve
 from yolo_tl.transfer.facts import DataFacts
@@ -218,7 +219,11 @@ def _run(
         raise
     finally:
         told.finish()
-    evaluation = of_results("val", trained.results, dataset.names)
+    predictions = Predictions(
+        tuple(trained.results), dataset.names, "val", model=str(trained.weights), data=str(dataset.data)
+    )
+    predictions.write(run / "predictions.npz")
+    evaluation = of_predictions(predictions)
     change = compare(before, trained.results) if before else None
     result = TrainResult(run, trained.weights, trained.plan, evaluation, change, trained.cpu_seconds)
     summary = {"baseline": change.to_json() if change else None, "cpu_seconds": round(trained.cpu_seconds, 2)}

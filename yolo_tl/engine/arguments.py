@@ -31,7 +31,7 @@ def arguments(plan: TrainPlan, *, stage: Stage, view: View, run: Path) -> dict[s
         "seed": plan["seed"],
         "device": "cpu" if plan.device == "cpu" else plan["device"],
         "workers": plan["workers"],
-        "amp": plan["precision"],
+        "amp": "fp32" if plan.device == "cpu" else plan["precision"],  # it refuses bfloat16 there; see `bfloat16`
         "freeze": list(stage.freeze.engine) or None,
         "optimizer": plan["optimizer"],
         "lr0": plan["lr"],

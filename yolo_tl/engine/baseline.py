@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -154,7 +154,12 @@ def _restricted(results: Sequence[ImageResult], classes: Sequence[int]) -> list[
     for result in results:
         found, true = np.isin(result.detections.class_id, classes), np.isin(result.truth_class, classes)
         kept.append(
-            ImageResult(result.image, result.detections[found], result.truth_xyxy[true], result.truth_class[true])
+            replace(
+                result,
+                detections=result.detections[found],
+                truth_xyxy=result.truth_xyxy[true],
+                truth_class=result.truth_class[true],
+            )
         )
     return kept
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from yolo_tl.engine.bfloat16 import cpu_computes_bfloat16
 from yolo_tl.engine.hermetic import cores, ultralytics
 from yolo_tl.errors import ConfigError
 from yolo_tl.transfer.facts import DeviceFacts
@@ -30,7 +31,7 @@ def find_device(request: str, *, several: bool = False) -> DeviceFacts:
     if len(asked) > 1 and not several:
         raise ConfigError(f"device: expected one device, found {request!r}", hint="only training uses several")
     if all(part == "cpu" for part in asked):
-        return DeviceFacts("cpu", "CPU", bf16=False, cores=cores(), count=len(asked))
+        return DeviceFacts("cpu", "CPU", bf16=cpu_computes_bfloat16(), cores=cores(), count=len(asked))
     indices = [part.removeprefix("cuda").removeprefix(":") or "0" for part in asked]
     if not all(index.isdecimal() for index in indices) or len(set(indices)) < len(indices):
         raise ConfigError(f"device: expected auto, cpu, cuda, a CUDA index or several such as 0,1, found {request!r}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from yolo_tl.engine.arguments import arguments
 from yolo_tl.engine.batch_picture import draw_batch
+from yolo_tl.engine.bfloat16 import compute_in_bfloat16, compute_in_float32
 from yolo_tl.engine.dataset import build_dataset
 from yolo_tl.engine.group import gather, own_device, require_equal_weights, share_buffers, synchronised
 from yolo_tl.engine.hermetic import ultralytics
@@ -27,7 +28,7 @@ from yolo_tl.engine.state import (
 )
 from yolo_tl.engine.verify import FrozenState, verify_setup
 from yolo_tl.engine.view import View
-from yolo_tl.errors import DataError, LossNotFinite
+from yolo_tl.errors import LossNotFinite
 from yolo_tl.transfer.plan import TrainPlan
 from yolo_tl.transfer.progress import EpochReport, Listener
 
@@ -116,7 +117,7 @@ class PlanTrainer(DetectionTrainer):
             pipeline=self.pipeline,
             paste=self.plan["augment.paste"],
         )
-        require_all_images(dataset, Path(img_path), self.view)
+        self.view.require_all(dataset.im_files, Path(img_path))
         return dataset
 
     def build_optimizer(self, model: Any, *arguments: Any, **options: Any) -> Any:
@@ -157,6 +158,8 @@ class PlanTrainer(DetectionTrainer):
         if self.state is not None:
             model.load_state_dict(self.state["model"])
         self.ema = ModelEMA(self.model, decay=decay, tau=tau)
+        if self.plan["precision"] == "bf16" and self.device.type == "cpu":
+            compute_in_bfloat16(model)
         verify_setup(self, self.plan, self.stage)
         if self.state is not None:
             self._restore(self.state)
@@ -214,6 +217,12 @@ class PlanTrainer(DetectionTrainer):
         restore_random_state(self, state["random"], continues=self.start_epoch != closing)
 
     # The loop
+
+    def _do_train(self) -> None:
+        try:
+            super()._do_train()
+        finally:
+            compute_in_float32(unwrap_model(self.model))
 
     def _begin_epoch(self) -> None:
         self._oom_retries = 3  # the parent would halve the batch behind the plan's back
@@ -382,23 +391,3 @@ def _not_finite(trainer: PlanTrainer) -> LossNotFinite:
         f"{trainer.run}: the loss of epoch {trainer.epoch + 1} is {float(trainer.loss):g}, at a batch of {shown}",
         hint=f"the batch is kept in {folder}; a lower learning rate, or a look at these labels, usually helps",
     )
-
-
-def require_all_images(dataset: Any, folder: Path, view: View) -> None:
-    """Raise if Ultralytics left out an image: it drops a whole image for one bad row, with a log line only.
-
-    Raises:
-        DataError: naming the first ones that are missing.
-    """
-    kept = {Path(path).name for path in dataset.im_files}
-    lost = [
-        source
-        for linked, source in view.sources.items()
-        if Path(linked).parent == folder and Path(linked).name not in kept
-    ]
-    if lost:
-        shown = ", ".join(str(path) for path in lost[:5]) + (", …" if len(lost) > 5 else "")
-        raise DataError(
-            f"{len(lost)} images cannot be used for training: {shown}",
-            hint="the image is damaged or under 10 px, or its label file has a bad row; convert the data again",
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,6 @@ def validate(
         DataError: the split does not exist, the classes differ, or an image cannot be used.
     """
     ultralytics()
-    from yolo_tl.engine.trainer import require_all_images
     from yolo_tl.engine.validator import RecordingValidator
 
     dataset.split(split)
@@ -66,7 +66,7 @@ def validate(
         with log_to(Path(folder) / "engine.log"):
             validator = RecordingValidator(args=arguments, save_dir=Path(folder))
             validator(model=deepcopy(module))
-        require_all_images(validator.dataloader.dataset, Path(view.yaml.parent / "images" / split), view)
+        view.require_all(validator.dataloader.dataset.im_files, view.yaml.parent / "images" / split)
         order = {linked: number for number, linked in enumerate(view.sources)}
         results = sorted(validator.results, key=lambda result: order[result.image])
-        return [ImageResult(str(view.sources[r.image]), r.detections, r.truth_xyxy, r.truth_class) for r in results]
+        return [replace(result, image=str(view.sources[result.image])) for result in results]

@@ -42,6 +42,8 @@ class RecordingValidator(DetectionValidator):
                     ),
                     truth_xyxy=truth["bboxes"].float().cpu().numpy().reshape(-1, 4),
                     truth_class=truth["cls"].cpu().numpy().astype(np.int64).reshape(-1),
+                    ratio=float(truth["ratio_pad"][0][0]),
+                    pad=(float(truth["ratio_pad"][1][0]), float(truth["ratio_pad"][1][1])),
                 )
             )
         super().update_metrics(preds, batch)

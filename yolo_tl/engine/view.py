@@ -9,14 +9,14 @@ replaces a link, and no ``.npy`` is ever linked. Paths in its ``data.yaml`` are 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from yolo_tl.config import save
 from yolo_tl.data.dataset import Dataset
-from yolo_tl.errors import WriteError
+from yolo_tl.errors import DataError, WriteError
 from yolo_tl.files import link_or_copy
 
 JPEG = (".jpg", ".jpeg", ".mpo")
@@ -34,6 +34,26 @@ class View:
 
     yaml: Path
     sources: dict[str, Path]
+
+    def require_all(self, kept: Iterable[str], folder: Path) -> None:
+        """Raise if Ultralytics left out an image: it drops a whole image for one bad row, with a log line only.
+
+        Args:
+            kept: the linked images that are left.
+            folder: where those of the split are linked.
+
+        Raises:
+            DataError: naming the first ones that are missing.
+        """
+        names = {Path(path).name for path in kept}
+        links = ((Path(linked), source) for linked, source in self.sources.items())
+        lost = [source for link, source in links if link.parent == folder and link.name not in names]
+        if lost:
+            shown = ", ".join(str(path) for path in lost[:5]) + (", …" if len(lost) > 5 else "")
+            raise DataError(
+                f"{len(lost)} images cannot be used for training: {shown}",
+                hint="the image is damaged or under 10 px, or its label file has a bad row; convert the data again",
+            )
 
 
 @contextmanager

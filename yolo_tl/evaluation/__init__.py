@@ -17,6 +17,7 @@ from yolo_tl.evaluation.bootstrap import Interval, Intervals, bootstrap
 from yolo_tl.evaluation.matching import IOUS, match
 from yolo_tl.evaluation.metrics import ClassMetrics, Metrics, evaluate
 from yolo_tl.evaluation.paired import Difference, PairedDifference, paired_difference
+from yolo_tl.evaluation.predictions import Predictions
 from yolo_tl.evaluation.records import ImageResult
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Intervals",
     "Metrics",
     "PairedDifference",
+    "Predictions",
     "bootstrap",
     "evaluate",
     "match",

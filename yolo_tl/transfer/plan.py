@@ -153,7 +153,7 @@ def make_plan(
         rules = ultralytics_rules(config, images=images, classes=len(data.names))
     else:
         rules = step_rules(config, images=images, val_images=val_images, classes=len(data.names))
-    decisions = _decide(resolved, {"batch": batch, **rules, **device_rules(device)})
+    decisions = _decide(resolved, {"batch": batch, **rules, **device_rules(config, device)})
     stages = plan_stages(config, network)
     reason = "; ".join(f"{stage.name}: {stage.freeze.describe(network)}" for stage in stages)
     decisions["freeze"] = Decision(config.freeze, reason, decisions["freeze"].source)

@@ -83,20 +83,26 @@ def _shared_out(batch: int, device: DeviceFacts) -> int:
     return max(batch // device.count, 1) * device.count
 
 
-def device_rules(device: DeviceFacts) -> dict[str, Rule]:
+def device_rules(config: TrainConfig, device: DeviceFacts) -> dict[str, Rule]:
     """What the device decides."""
     on_cpu = device.id.startswith("cpu")
-    bf16 = device.bf16 and not on_cpu
     return {
         "device": (device.id, device.name),
         "threads": (device.cores, f"{device.cores} cores are free to this process"),
         "workers": (0, "on the CPU loaders only compete with the network")
         if on_cpu
         else (min(8, device.cores), "one per core, at most 8"),
-        "precision": ("bf16", f"{device.name} computes in bfloat16")
-        if bf16
-        else ("fp32", f"{device.name}: full precision"),
+        "precision": _precision(config, device),
     }
+
+
+def _precision(config: TrainConfig, device: DeviceFacts) -> Rule:
+    """bfloat16 where the device has instructions for it."""
+    if config.schedule == "ultralytics" and device.id.startswith("cpu"):
+        return "fp32", "`yolo train` uses full precision on the CPU"
+    if device.bf16:
+        return "bf16", f"{device.name} computes in bfloat16"
+    return "fp32", f"{device.name}: full precision"
 
 
 def _rates(optimizer: str, classes: int) -> dict[str, Rule]:
