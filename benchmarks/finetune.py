@@ -89,7 +89,8 @@ def turns(asked: argparse.Namespace) -> Iterator[Turn]:
     for seed in asked.seeds:
         for data in asked.data:
             for contestant in chosen:
-                if contestant.seeds is None or seed in contestant.seeds:
+                meant = contestant.data is None or data.name.lower().startswith(contestant.data)
+                if meant and (contestant.seeds is None or seed in contestant.seeds):
                     common = {"imgsz": asked.imgsz, "threads": asked.threads, "device": DEVICE, "seed": seed}
                     options = {**common, "epochs": contestant.epochs, **contestant.overrides}
                     yield Turn(data, fingerprints[data], asked.weights, contestant, seed, options)

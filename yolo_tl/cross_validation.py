@@ -30,12 +30,13 @@ from yolo_tl.data.splitting import split
 from yolo_tl.data.targets import require_apart
 from yolo_tl.data.yolo.labelled import read_labelled
 from yolo_tl.errors import UsageError, YoloTLError
-from yolo_tl.evaluation import ImageResult, Intervals, Metrics, bootstrap, evaluate
+from yolo_tl.evaluation import ImageResult, Intervals, Metrics, Predictions, bootstrap, evaluate
 from yolo_tl.files import require_free, sha256, write_json
 from yolo_tl.presets import flatten, resolve
 from yolo_tl.transfer.progress import Listener, Silent
 
 RESULT = "cross_validation.json"
+KEPT = "predictions.npz"  # of all folds together
 
 _REQUEST = "request.json"
 _DATA = "data"  # folder of the folds
@@ -208,6 +209,7 @@ def cross_validate(
     intervals = bootstrap(pooled, labelled.names) if metrics.instances else None
     notes = json.loads((out / _DATA / "split.json").read_text("utf-8"))["notes"]
     result = CrossValidation(tuple(done), metrics, intervals, tuple(notes))
+    Predictions(tuple(pooled), labelled.names, "folds", model=str(out), data=str(labelled.yaml.file)).write(out / KEPT)
     write_json(out / RESULT, result.to_json())
     return result
 

@@ -11,11 +11,14 @@ from yolo_tl.presets import presets
 EPOCHS = 20
 BATCH = 16  # of `yolo train` by default; the recipes plan their own
 
+SLIDES = "small-data on slides"
 STAGED = ("lp-ft", "gradual", "discriminative")
 STAGED_LABELS = (25, 50, 100)
 
-# Training images → epochs: about nine tenths of the images that B0 sees in 20 epochs of BCCD, fewer for the smallest.
+# Training images → epochs: about nine tenths of the images that B0 sees in 20 epochs of BCCD, fewer for the smallest;
+# and what the processor time of B0 on BCCD allows on slides.
 LABEL_EPOCHS = {100: 36, 50: 72, 25: 130, 10: 250, 5: 400}
+SLIDES_EPOCHS = {50: 115, 25: 220, 10: 600, 5: 1000}
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Contestant:
         seeds: those it runs with, of those asked for; None is all of them.
         corrupted: whether it is scored on the corrupted copies of val, too.
         scratch: whether it starts from random weights in the architecture of the checkpoint.
+        data: how the names of the data sets begin that it is meant for; None: any.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Contestant:
     seeds: tuple[int, ...] | None = None
     corrupted: bool = False
     scratch: bool = False
+    data: str | None = None
 
 
 PEER = Contestant("yolo train", None, overrides={"batch": BATCH}, seeds=(0,))
@@ -48,10 +53,12 @@ B0 = Contestant("B0", "plain", overrides={"batch": BATCH})
 B1 = Contestant("B1", "plain", overrides={"batch": BATCH, "nbs": BATCH})
 B0_LONG = Contestant("B0@100", "plain", 100, overrides={"batch": BATCH}, seeds=(0,))
 
-# small-data, short enough for a score of B0 and of B1 in a part of their time
+# small-data, as long as fits into the processor time of B0, a quarter of it, half of it, and a third of that of B0@100
 BUDGET = (
-    Contestant("small-data quarter", "small-data", 5),
-    Contestant("small-data half", "small-data", 9),
+    Contestant("small-data whole", "small-data", 34),
+    Contestant("small-data quarter", "small-data", 8),
+    Contestant("small-data half", "small-data", 16),
+    Contestant("small-data long", "small-data", 58, seeds=(0,)),
 )
 
 
@@ -67,10 +74,18 @@ def labelled(name: str, images: int) -> str:
 
 
 def few_labels() -> tuple[Contestant, ...]:
-    """small-data at every number of labels; B1 and the staged recipes at some, where corrupted images count, too."""
+    """small-data at every number of labels, with what is known of slides and without.
+
+    B1 and the staged recipes at some of them, where corrupted images count, too.
+    """
     found = [
         Contestant(labelled("small-data", n), "small-data", epochs, labels=n, corrupted=n in STAGED_LABELS)
         for n, epochs in LABEL_EPOCHS.items()
+    ]
+    slides = {"augment.pipeline": "microscope"}
+    found += [
+        Contestant(labelled(SLIDES, n), "small-data", epochs, slides, labels=n, data="bccd")
+        for n, epochs in SLIDES_EPOCHS.items()
     ]
     for n in STAGED_LABELS:
         epochs = LABEL_EPOCHS[n]

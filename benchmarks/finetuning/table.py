@@ -11,6 +11,7 @@ from finetuning.contestants import (
     B0,
     B0_LONG,
     B1,
+    SLIDES,
     STAGED,
     STAGED_LABELS,
     Contestant,
@@ -110,18 +111,21 @@ def _long(runs: Runs, data: str) -> tuple[list[str], list[Target]]:
 
 
 def _few_labels(runs: Runs) -> list[str]:
-    header = "labels, epochs, steps, val, over samples, test, Δ val to B0, Δ val to B1, most CPU-s, of B0"
+    header = "run, epochs, steps, val, over samples, test, Δ val to B0, Δ val to B1, most CPU-s, of B0"
     rows = []
     for contestant in contestants():
-        if contestant.labels is None or contestant.name != labelled("small-data", contestant.labels):
+        n = contestant.labels
+        if n is None or contestant.name not in (labelled("small-data", n), labelled(SLIDES, n)):
             continue
         own = runs.get(contestant.name, {})
         deltas = [_signed(difference(own, runs.get(base.name, {}))) for base in (B0, B1)]
         _, share = _time(own, runs)
         longest = f"{max(run.cpu for run in own.values()):.0f}" if own else ""
-        row = _row(contestant, own, _steps(own), *_scores(own), *deltas, longest, share)
-        rows.append((str(contestant.labels), *row[1:]))
-    said = "B0 and B1 train on all images. Samples of one seed are nested; the results file lists their images."
+        rows.append(_row(contestant, own, _steps(own), *_scores(own), *deltas, longest, share))
+    said = (
+        "B0 and B1 train on all images. Samples of one seed are nested; the results file lists their images. "
+        "On slides: with the augmentation `microscope`, and as long as B0 takes."
+    )
     return [said, "", *_table(header, rows)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from corruptions import CORRUPTIONS
 
-from finetuning.contestants import B0, B0_LONG, B1, BUDGET, STAGED, STAGED_LABELS, labelled
+from finetuning.contestants import B0, B0_LONG, B1, BUDGET, SLIDES, STAGED, STAGED_LABELS, labelled
 from finetuning.estimates import Estimate, Seeds, common, cpu, difference, score
 
 Runs = Mapping[str, Seeds]  # by contestant, then by seed
@@ -135,7 +135,7 @@ def _test_as_val(runs: Runs) -> Target:
 
 
 def _few(runs: Runs, images: int, wanted: float) -> Target:
-    own, base = runs.get(labelled("small-data", images), {}), runs.get(B0.name, {})
+    own, base = runs.get(labelled(SLIDES, images), {}), runs.get(B0.name, {})
     text = f"{images} images ≥ {wanted} val, the mean of {SAMPLES} samples, none in more CPU-s than B0"
     found = score(own)
     if found is None or not base or len(own) < SAMPLES:
