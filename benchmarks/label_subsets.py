@@ -6,13 +6,12 @@ images and changes nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from yolo_tl.config import save
 from yolo_tl.data import read_dataset
+from yolo_tl.data.subsets import write_subset
 
 
 def label_subset(data: Path, out: Path, count: int, *, seed: int) -> list[str]:
@@ -36,16 +35,5 @@ def label_subset(data: Path, out: Path, count: int, *, seed: int) -> list[str]:
         raise ValueError(f"{data}: expected {count} or more training images, found {len(images)}")
     drawn = [images[i] for i in np.random.default_rng(seed).permutation(len(images))[:count]]
     out.mkdir(parents=True)
-    train = {"train": _list(out / "train.txt", sorted(drawn))}
-    others = {
-        name: _list(out / f"{name}.txt", split.images) for name, split in dataset.splits.items() if name != "train"
-    }
-    save(out / "data.yaml", {**train, **others, "names": dict(enumerate(dataset.names))})
+    write_subset(dataset, out, drawn)
     return [image.name for image in drawn]
-
-
-def _list(file: Path, images: Iterable[Path]) -> str:
-    """Write an image list; the name of the file, for the data.yaml."""
-    # Not resolved: of a linked image, the labels lie beside the link.
-    file.write_text("".join(f"{image.absolute()}\n" for image in images), encoding="utf-8")
-    return file.name

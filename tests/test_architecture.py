@@ -17,7 +17,17 @@ FLOORS = [
     {"evaluation"},
     {"engine"},
     {"exporting"},
-    {"prediction", "diagnosis", "cross_validation", "overfitting"},
+    {
+        "prediction",
+        "diagnosis",
+        "cross_validation",
+        "overfitting",
+        "run_series",
+        "negative_transfer",
+        "learning_curve",
+        "labelling",
+    },
+    {"reporting"},
     {"api"},
     {"cli"},
 ]

@@ -206,8 +206,9 @@ def test_the_score_of_b0_has_to_be_reached_in_a_quarter(tmp_path, base, val, cpu
 
 def test_few_labels_need_three_samples_each_in_the_time_of_b0(tmp_path):
     base = run_of("B0", val=0.46, cpu=350)
-    samples = [run_of("small-data on slides 25 labels", val=value, seed=seed) for seed, value in enumerate((0.5, 0.57, 0.64))]
-    late = run_of("small-data on slides 25 labels", val=0.64, cpu=400, seed=2)
+    name = "small-data on slides 25 labels"
+    samples = [run_of(name, val=value, seed=seed) for seed, value in enumerate((0.5, 0.57, 0.64))]
+    late = run_of(name, val=0.64, cpu=400, seed=2)
     assert verdict(page_of(tmp_path / "2", base, *samples[:2]), "25 images") == "not run"
     assert verdict(page_of(tmp_path / "3", base, *samples), "25 images") == "met"
     assert verdict(page_of(tmp_path / "late", base, *samples[:2], late), "25 images") == "missed"

@@ -15,32 +15,31 @@ spread is no standard error.
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from yolo_tl.config import TrainConfig, to_mapping
+from yolo_tl.config import TrainConfig
 from yolo_tl.data.dataset import Dataset, read_dataset
 from yolo_tl.data.fingerprint import file_fingerprint
 from yolo_tl.data.splitting import split
 from yolo_tl.data.targets import require_apart
 from yolo_tl.data.yolo.labelled import read_labelled
-from yolo_tl.errors import UsageError, YoloTLError
+from yolo_tl.errors import YoloTLError
 from yolo_tl.evaluation import ImageResult, Intervals, Metrics, Predictions, bootstrap, evaluate
-from yolo_tl.files import require_free, sha256, write_json
-from yolo_tl.presets import flatten, resolve
+from yolo_tl.files import write_json
+from yolo_tl.presets import resolve
+from yolo_tl.run_series import REQUEST, finish_run, learnt_from, open_series, weights_digest
 from yolo_tl.transfer.progress import Listener, Silent
 
 RESULT = "cross_validation.json"
 KEPT = "predictions.npz"  # of all folds together
 
-_REQUEST = "request.json"
 _DATA = "data"  # folder of the folds
-_FREE = frozenset(["device", "threads", "workers", "state_every"])  # how a run is carried out, not what it learns
+_MADE = rf"fold\d+|{_DATA}|{RESULT}|{KEPT}"
 
 
 @dataclass(frozen=True)
@@ -157,14 +156,14 @@ def cross_validate(
     resolved = resolve(TrainConfig, kind="train", preset=preset, file=config, overrides=overrides)
     asked = {
         "data": file_fingerprint(labelled),
-        "weights": _digest(weights),
+        "weights": weights_digest(weights),
         "folds": folds,
         "group_by": list(group_by),
         "near_duplicates": near_duplicates,
         "fold_seed": seed,
-        **{key: value for key, value in flatten(to_mapping(resolved.config)).items() if key not in _FREE},
+        **learnt_from(resolved.config),
     }
-    _open(out, asked, overwrite=overwrite)
+    open_series(out, asked, what="a cross-validation", made=_MADE, overwrite=overwrite)
     if not (out / _DATA).exists():
         try:
             split(
@@ -177,30 +176,20 @@ def cross_validate(
                 seed=seed,
             )
         except YoloTLError:
-            (out / _REQUEST).unlink()  # another request may be made here
+            (out / REQUEST).unlink()  # another request may be made here
             raise
     done: list[Fold] = []
     pooled: list[ImageResult] = []
     for number in range(1, folds + 1):
         run, source = out / f"fold{number}", out / _DATA / f"fold_{number - 1}.yaml"
-        if (run / "metrics.json").is_file():
-            told.note(f"fold {number} of {folds} is trained already")
-        elif (run / "state" / "last.pt").is_file():
-            told.note(f"fold {number} of {folds} goes on")
-            resume(run, trust=trust, listener=listener)
-        else:
-            shutil.rmtree(run, ignore_errors=True)
-            told.note(f"fold {number} of {folds}")
-            train(
-                source,
-                weights,
-                out=run,
-                preset=preset,
-                config=config,
-                overrides=overrides,
-                trust=trust,
-                listener=listener,
-            )
+        options = {"preset": preset, "config": config, "overrides": overrides, "trust": trust, "listener": listener}
+        finish_run(
+            run,
+            f"fold {number} of {folds}",
+            train=partial(train, source, weights, out=run, **options),
+            resume=partial(resume, run, trust=trust, listener=listener),
+            listener=told,
+        )
         dataset = read_dataset(source)
         results = held_out(run, dataset, trust=trust)
         done.append(_fold(run, results, dataset.names))
@@ -235,42 +224,6 @@ def held_out(run: Path, dataset: Dataset, *, trust: bool = False) -> list[ImageR
     )
 
 
-def _digest(weights: str) -> str:
-    """What the weights are called: the SHA-256 of a checkpoint, the name of an architecture."""
-    from yolo_tl.engine.weights import find_weights, is_architecture
-
-    return weights if is_architecture(weights) else sha256(find_weights(weights))
-
-
-def _open(out: Path, request: Mapping[str, Any], *, overwrite: bool) -> None:
-    """Make sure that what `out` holds answers the same request; with `overwrite`, clear it.
-
-    Raises:
-        UsageError: it holds other files, or answers another request; what differs is named.
-    """
-    file = out / _REQUEST
-    asked = json.loads(json.dumps(request))
-    if not file.is_file():
-        require_free(out, overwrite=False)
-        write_json(file, asked)
-        return
-    before = json.loads(file.read_text("utf-8"))
-    if before == asked and not overwrite:
-        return
-    if not overwrite:
-        keys = [key for key in asked if before.get(key) != asked[key]]
-        shown = ", ".join(f"{key} was {_short(before.get(key))}, is {_short(asked[key])}" for key in keys)
-        raise UsageError(
-            f"{out}: holds a cross-validation of something else: {shown}",
-            hint="choose another output folder, or say --overwrite to begin anew",
-        )
-    runs = [path for path in out.iterdir() if re.fullmatch(r"fold\d+", path.name)]
-    for folder in (out / _DATA, *runs):
-        shutil.rmtree(folder, ignore_errors=True)
-    (out / RESULT).unlink(missing_ok=True)
-    write_json(file, asked)
-
-
 def _fold(run: Path, results: Sequence[ImageResult], names: Sequence[str]) -> Fold:
     saved = json.loads((run / "metrics.json").read_text("utf-8"))
     scores = evaluate(results, names)
@@ -283,8 +236,3 @@ def _fold(run: Path, results: Sequence[ImageResult], names: Sequence[str]) -> Fo
         selected=float(saved["map50_95"]),
         cpu_seconds=float(saved["cpu_seconds"]),
     )
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 12 else f"{text[:8]}…"

@@ -12,7 +12,8 @@
     │   ├── FormatError             no annotation format fits, or several do
     │   ├── ParseError              a file breaks the rules of its format
     │   ├── ImageError              an image is missing or cannot be decoded
-    │   └── NotLearnable            a few labelled images that could not be learnt by heart
+    │   ├── NotLearnable            a few labelled images that could not be learnt by heart
+    │   └── NotProvable             so few images prove too little for the contract (exit code 9)
     ├── ModelError              4   weights, plan and training
     │   ├── WeightsNotFound         a checkpoint that is nowhere to be found
     │   ├── UntrustedCheckpoint     a checkpoint that would run foreign code
@@ -20,6 +21,7 @@
     │   ├── LossNotFinite           a batch whose loss is not a number
     │   ├── ResumeError             a run that cannot go on: its data changed, or nothing is left to do
     │   ├── NotImproved             the run ended worse than it began (exit code 7)
+    │   ├── NotMet                  the model does not keep a limit of the contract (exit code 8)
     │   └── TrainingInterrupted     stopped by the user; last checkpoint kept
     ├── ExportError             5   export and its gate
     │   └── ParityError             the exported model disagrees with its source
@@ -138,6 +140,12 @@ class NotLearnable(DataError):
     """A few labelled images could not be learnt by heart: something is wrong with labels, size or weights."""
 
 
+class NotProvable(DataError):
+    """Every limit of an inspection contract is kept, and with so few images that proves too little."""
+
+    exit_code = 9
+
+
 class ModelError(YoloTLError):
     """Something is wrong with weights, a plan or a training run."""
 
@@ -168,6 +176,12 @@ class NotImproved(ModelError):
     """A run ended worse than it began, and was asked to improve."""
 
     exit_code = 7
+
+
+class NotMet(ModelError):
+    """A model does not keep a limit of its inspection contract."""
+
+    exit_code = 8
 
 
 class TrainingInterrupted(ModelError):

@@ -18,7 +18,7 @@ STAGED_LABELS = (25, 50, 100)
 # Training images → epochs: about nine tenths of the images that B0 sees in 20 epochs of BCCD, fewer for the smallest;
 # and what the processor time of B0 on BCCD allows on slides.
 LABEL_EPOCHS = {100: 36, 50: 72, 25: 130, 10: 250, 5: 400}
-SLIDES_EPOCHS = {50: 115, 25: 220, 10: 600, 5: 1000}
+SLIDES_EPOCHS = {50: 115, 25: 200, 10: 600, 5: 1000}
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ B0_LONG = Contestant("B0@100", "plain", 100, overrides={"batch": BATCH}, seeds=(
 # small-data, as long as fits into the processor time of B0, a quarter of it, half of it, and a third of that of B0@100
 BUDGET = (
     Contestant("small-data whole", "small-data", 34),
-    Contestant("small-data quarter", "small-data", 8),
-    Contestant("small-data half", "small-data", 16),
+    Contestant("small-data quarter", "small-data", 6),
+    Contestant("small-data half", "small-data", 14),
     Contestant("small-data long", "small-data", 58, seeds=(0,)),
 )
 

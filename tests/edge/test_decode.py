@@ -89,6 +89,58 @@ def test_too_many_candidates_are_cut_to_the_best(ultralytics: ModuleType, monkey
     np.testing.assert_array_equal(ours, expected)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    confidence=st.sampled_from([0.1, 0.25, 0.7]),
+    classes=CLASSES,
+    iou=st.sampled_from([0.45, 0.7]),
+    half=st.booleans(),
+)
+def test_thresholds_of_every_class_equal_the_peers_multi_label_nms(
+    ultralytics: ModuleType, seed: int, confidence: float, classes: list[int] | None, iou: float, half: bool
+) -> None:
+    """What `evaluate` and `qualify` look at is what the edge finds with the thresholds they chose."""
+    import torch
+    import torchvision  # noqa: F401
+    from ultralytics.utils.nms import non_max_suppression
+
+    output = raw_output(seed, classes=3, anchors=200, half=half)
+    thresholds = Thresholds(0.99, iou, 300, by_class=tuple((i, confidence) for i in range(3)))
+    ours = decode(output, head="raw", thresholds=thresholds, classes=classes)
+    tensor = torch.from_numpy(output[None].copy())
+    (expected,) = non_max_suppression(tensor, confidence, iou, classes, multi_label=True)
+    as_set = [np.unique(rows, axis=0) for rows in (ours, expected.numpy())]  # half: equal scores come in any order
+    np.testing.assert_array_equal(*as_set)
+    assert (np.diff(ours[:, 4]) <= 0).all()
+
+
+@pytest.mark.parametrize("head", ["raw", "nms-free"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_class_threshold_filters_that_class_and_no_other(head: str, seed: int) -> None:
+    """Below NMS nothing changes for a class that keeps fewer candidates: all that is lost is what is not above."""
+    output = raw_output(seed, classes=4, anchors=120)
+    if head == "nms-free":
+        rng = np.random.default_rng(seed)
+        output = np.hstack([output[:4].T, rng.random((120, 1)), rng.integers(0, 4, (120, 1))]).astype(np.float32)
+        output = output[np.argsort(-output[:, 4])]
+    plain = decode(output, head=head, thresholds=Thresholds(0.3))
+    own = decode(output, head=head, thresholds=Thresholds(0.3, by_class=((1, 0.8), (2, 0.05))))
+    for number in (0, 3):
+        np.testing.assert_array_equal(own[own[:, 5] == number], plain[plain[:, 5] == number])
+    assert own[own[:, 5] == 1, 4].min() > 0.8
+    assert 0.05 < own[own[:, 5] == 2, 4].min() < 0.3
+    fewer = decode(output, head=head, thresholds=Thresholds(0.3, by_class=((1, 0.8), (2, 0.05))), classes=[0, 2])
+    np.testing.assert_array_equal(fewer, own[np.isin(own[:, 5], [0, 2])])
+
+
+def test_a_class_with_a_threshold_of_its_own_counts_beside_a_better_one() -> None:
+    output = np.array([[5, 5, 4, 4, 0.9, 0.5]], np.float32).T
+    assert decode(output, head="raw", thresholds=Thresholds(0.25))[:, 5].tolist() == [0]
+    assert decode(output, head="raw", thresholds=Thresholds(0.25, by_class=((1, 0.4),)))[:, 5].tolist() == [0, 1]
+    assert decode(output, head="raw", thresholds=Thresholds(0.25, by_class=((0, 0.95),)))[:, 5].tolist() == []
+
+
 def test_a_score_at_the_threshold_does_not_count() -> None:
     output = np.array([[5, 5, 4, 4, 0.5], [50, 50, 4, 4, 0.75]], np.float32).T
     assert len(decode(output, head="raw", thresholds=Thresholds(confidence=0.5))) == 1
@@ -112,10 +164,12 @@ def test_scores_that_are_not_numbers_are_not_an_empty_image(head: str) -> None:
         {"iou": float("nan")},
         {"max_det": 0},
         {"max_det": 2.5},
+        {"by_class": ((0, 1.5),)},
+        {"by_class": ((0, "high"),)},
     ],
 )
 def test_thresholds_out_of_range(values: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match=next(iter(values))):
+    with pytest.raises(ConfigError, match=next(iter(values)).replace("by_class", "confidence of class 0")):
         Thresholds(**values)
 
 

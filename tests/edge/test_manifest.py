@@ -51,6 +51,22 @@ def test_a_bundle_brings_its_thresholds(bundle: Path, pictures: list[np.ndarray]
     assert len(plain(pictures[3])) > len(found)
 
 
+def test_a_bundle_brings_thresholds_by_class(bundle: Path, pictures: list[np.ndarray]) -> None:
+    own = {"class 2": 0.9, "class 0": 0.3}
+    change(bundle, thresholds={"confidence": 0.6, "iou": 0.4, "max_det": 300, "classes": own}, qualification={})
+    detector, plain = Detector(bundle), Detector(bundle / "model.onnx")
+    assert detector.class_confidence == own
+    found = detector(pictures[3])
+    for number, threshold in ((0, 0.3), (1, 0.6), (2, 0.9)):
+        assert found.confidence[found.class_id == number].min() > threshold
+    assert found.confidence[found.class_id == 0].min() < 0.6
+    for options in ({"confidence": 0.6}, {"confidence": 0.0}):  # said at the call, it is that of every class
+        again, expected = detector(pictures[3], **options), plain(pictures[3], iou=0.4, **options)
+        np.testing.assert_array_equal(again.xyxy, expected.xyxy)
+        np.testing.assert_array_equal(again.class_id, expected.class_id)
+    assert set(detector(pictures[3], classes=[2]).class_id.tolist()) == {2}
+
+
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
@@ -65,6 +81,12 @@ def test_a_bundle_brings_its_thresholds(bundle: Path, pictures: list[np.ndarray]
         ({"task": "segment"}, r"task: the manifest says segment"),
         ({"head": "nms"}, r"head: the manifest says nms, model\.onnx says raw"),
         ({"thresholds": {"confidence": 7}}, r"thresholds: confidence: expected a number"),
+        (
+            {"thresholds": {"classes": {"class 3": 0.5}}},
+            r"thresholds\.classes: expected a threshold for names of class 0",
+        ),
+        ({"thresholds": {"classes": [0.5]}}, r"thresholds\.classes: expected a threshold"),
+        ({"thresholds": {"classes": {"class 1": 50}}}, r"thresholds: confidence of class 1: expected a number"),
         ({"model": "../model.onnx"}, r"model: expected a file name"),
         ({"model": "other.onnx"}, r"other\.onnx: named in manifest\.json, but there is no such file"),
         ({"files": {}}, r"expected SHA-256 None"),

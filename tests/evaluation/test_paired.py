@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from yolo_tl.errors import DataError
 from yolo_tl.evaluation import ImageResult, bootstrap, evaluate, paired_difference
+from yolo_tl.evaluation.paired import Difference, two_sided
 
 Sampler = Callable[..., list[ImageResult]]
 NAMES = ["red", "white", "platelet"]
@@ -102,3 +105,26 @@ def test_no_truths(sample: Sampler) -> None:
     with pytest.raises(DataError, match="at least one labelled object"):
         paired_difference(nothing, nothing, NAMES)
     assert np.isclose(evaluate(nothing, NAMES).map50, 0)
+
+
+def test_p_is_twice_the_share_of_the_rarer_side() -> None:
+    assert two_sided(np.array([-1.0, 1, 2, 3, 4, 5, 6, 7, 8, 9])) == pytest.approx(0.2)
+    assert two_sided(np.array([-1.0, -1, -1, 1])) == 0.5
+    assert two_sided(np.full(50, 3.0)) == 2 / 50, "50 resamples cannot show less"
+    assert two_sided(np.zeros(50)) == 1
+
+
+@given(st.lists(st.floats(-1, 1), min_size=100, max_size=300), st.floats(-1, 1))
+def test_p_is_small_where_the_interval_leaves_out_zero(values: list[float], shift: float) -> None:
+    resampled = np.array(values) + shift
+    found = Difference.of(shift, resampled, level=0.9)
+    step = 2 / len(values)
+    if found.low > 0 or found.high < 0:
+        assert found.p <= 0.1 + step
+    elif found.low < 0 < found.high:
+        assert found.p >= 0.1 - step
+
+
+def test_resamples_without_a_truth_are_left_out() -> None:
+    found = Difference.of(0.5, np.array([0.4, np.nan, 0.6, 0.5, np.nan]), level=0.9)
+    assert (found.mean, found.share_a_better, found.p) == (pytest.approx(0.5), 1, 2 / 3)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yolo_tl.evaluation import ImageResult, evaluate
-from yolo_tl.evaluation.ranking import rank
+from yolo_tl.evaluation.ranking import Ranking, rank
 
 Sampler = Callable[..., list[ImageResult]]
 NAMES = ["red", "white", "platelet"]
@@ -53,3 +53,35 @@ def test_detections_are_ranked_by_confidence(sample: Sampler) -> None:
             own = result.detections.confidence[result.detections.class_id == ranking.class_id]
             assert np.array_equal(ranking.confidence[ranking.image == image], np.sort(own)[::-1])
             assert ranking.truths[image] == (result.truth_class == ranking.class_id).sum()
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    outcome=st.lists(st.booleans(), max_size=120),
+    missed=st.integers(0, 100),
+)
+def test_the_two_rules_differ_by_as_much_as_is_said(outcome: list[bool], missed: int) -> None:
+    truths = sum(outcome) + missed
+    if not truths:
+        return
+    hit, n = np.array(outcome, bool)[:, None], len(outcome)
+    falling = np.linspace(1, 0, n, dtype=np.float32)
+    ours, coco = (
+        Ranking(0, falling, hit, np.zeros(n, np.intp), np.array([truths]), rule=rule).average_precision(
+            np.ones((1, 1), np.int32)
+        )[0, 0]
+        for rule in ("ultralytics", "coco")
+    )
+    assert -0.015 - 1e-9 <= ours - coco <= 0.005 + 1e-9
+
+
+@pytest.mark.parametrize(("found", "truths", "difference"), [(1, 100, -0.0148), (50, 50, -0.005), (99, 200, 0.0)])
+def test_where_the_two_rules_differ_most(found: int, truths: int, difference: float) -> None:
+    every = np.ones((found, 1), bool)
+    ours, coco = (
+        Ranking(
+            0, np.ones(found, np.float32), every, np.zeros(found, np.intp), np.array([truths]), rule=rule
+        ).average_precision(np.ones((1, 1), np.int32))[0, 0]
+        for rule in ("ultralytics", "coco")
+    )
+    assert ours - coco == pytest.approx(difference, abs=1e-4)

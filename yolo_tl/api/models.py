@@ -74,6 +74,7 @@ def export(
     preset: str | None = "onnx",
     config: PathLike | None = None,
     overrides: Mapping[str, Any] | None = None,
+    qualification: PathLike | None = None,
     overwrite: bool = False,
     trust: bool = False,
     dry_run: bool = False,
@@ -87,11 +88,13 @@ def export(
         preset: a named preset, a YAML file, or None for the defaults.
         config: a YAML file, stronger than the preset.
         overrides: dotted configuration keys to values, strongest.
+        qualification: what `qualify` wrote about this checkpoint: its thresholds become those of the bundle.
         overwrite: replace a folder that holds files.
         trust: load a checkpoint that asks for foreign classes.
         dry_run: only say what would be done.
 
     Raises:
+        ExportError: the qualification is of another checkpoint, other classes, another head or input size.
         ParityError: the exported model disagrees with the checkpoint; there is no bundle then.
     """
     from yolo_tl.engine.weights import find_weights
@@ -105,6 +108,7 @@ def export(
         dataset=read_dataset(Path(data)),
         out=Path(out),
         config=resolved.config,
+        qualification=None if qualification is None else Path(qualification),
         overwrite=overwrite,
         trust=trust,
         dry_run=dry_run,

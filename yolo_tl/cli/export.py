@@ -26,6 +26,7 @@ from yolo_tl.config import ExportConfig
 @click.option("--preset", "-p", default="onnx", show_default=True, help="Named preset, or a YAML file.")
 @click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
 @config_options(ExportConfig)
+@click.option("--qualification", type=click.Path(), help="What `qualify` wrote: its thresholds become the bundle's.")
 @click.option("--dry-run", is_flag=True, help="Print what would be exported and stop.")
 @overwrite_option
 @trust_option
@@ -38,6 +39,7 @@ def command(
     preset: str,
     config: str | None,
     overrides: dict[str, Any],
+    qualification: str | None,
     dry_run: bool,
     overwrite: bool,
     trust: bool,
@@ -51,6 +53,7 @@ def command(
         preset=preset,
         config=config,
         overrides=overrides,
+        qualification=qualification,
         overwrite=overwrite,
         trust=trust,
         dry_run=dry_run,
@@ -60,4 +63,7 @@ def command(
         return
     click.echo(table(sorted(result.request.items()), ("field", "value")))
     if result.parity is not None:
-        click.echo(f"\n{result.parity.describe()}\nbundle: {result.bundle}")
+        click.echo(f"\n{result.parity.describe()}")
+        if result.contract is not None:
+            click.echo(f"the thresholds are those of the qualification; its contract is {result.contract}")
+        click.echo(f"bundle: {result.bundle}")

@@ -34,7 +34,8 @@ class Detector:
         dynamic: whether other input sizes than `imgsz` are accepted; then images are
             padded only to the next multiple of the stride.
         batch: the one batch size the network accepts, or None.
-        confidence: default threshold on the score.
+        confidence: default threshold on the score, of classes without one of their own.
+        class_confidence: class name → its own default, which a bundle brings whose model was qualified.
         iou: default threshold on the overlap.
         max_det: default for the number of boxes per image.
 
@@ -59,6 +60,7 @@ class Detector:
         self.dynamic: bool = self._model.dynamic
         self.batch: int | None = self._model.batch
         self.confidence: float = thresholds.confidence
+        self.class_confidence: dict[str, float] = {self.names[i]: value for i, value in thresholds.by_class}
         self.iou: float = thresholds.iou
         self.max_det: int = thresholds.max_det
 
@@ -93,7 +95,8 @@ class Detector:
 
         Args:
             images: each (H, W, 3) uint8 BGR, or grey (H, W) or (H, W, 1), of any size.
-            confidence: scores must be above it. The ``nms`` head has its own threshold inside
+            confidence: scores must be above it, whatever their class; by default above `confidence`,
+                or `class_confidence` of their class. The ``nms`` head has its own threshold inside
                 the graph, and a lower one here brings nothing back.
             iou: two boxes of a class that overlap more are one; only the ``raw`` head uses it.
             max_det: at most so many boxes per image.
@@ -111,6 +114,7 @@ class Detector:
             confidence=self.confidence if confidence is None else confidence,
             iou=self.iou if iou is None else iou,
             max_det=self.max_det if max_det is None else max_det,
+            by_class=self._by_class() if confidence is None else (),
         )
         self._require_classes(classes)
         sources = [as_bgr(image) for image in images]
@@ -126,6 +130,9 @@ class Detector:
             rows[:, :4] = unletterbox(rows[:, :4], canvas=canvas, image=(source.shape[0], source.shape[1]))
             found.append(Detections.from_rows(rows))
         return found
+
+    def _by_class(self) -> tuple[tuple[int, float], ...]:
+        return tuple((self.names.index(name), value) for name, value in self.class_confidence.items())
 
     def _require_classes(self, classes: Sequence[int] | None) -> None:
         unknown = [number for number in classes or [] if number not in range(len(self.names))]

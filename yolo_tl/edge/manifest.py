@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Manifest:
             task=_entry(path, content, "task", str),
             names=tuple(names),
             head=_entry(path, content, "head", str),
-            thresholds=_thresholds(path, _entry(path, content, "thresholds", dict)),
+            thresholds=_thresholds(path, _entry(path, content, "thresholds", dict), names),
             content=content,
         )
 
@@ -99,10 +99,17 @@ def _model(path: Path, content: Mapping[str, Any]) -> Path:
     return model
 
 
-def _thresholds(path: Path, values: Mapping[str, Any]) -> Thresholds:
+def _thresholds(path: Path, values: Mapping[str, Any], names: Sequence[str]) -> Thresholds:
     known = {key: values[key] for key in ("confidence", "iou", "max_det") if key in values}
+    by_class = values.get("classes", {})
+    if not isinstance(by_class, dict) or not by_class.keys() <= set(names):
+        raise BundleError(
+            f"{path}: thresholds.classes: expected a threshold for names of {', '.join(names)}, found {by_class!r}",
+            hint=_REBUILD,
+        )
+    own = tuple((number, by_class[name]) for number, name in enumerate(names) if name in by_class)
     try:
-        return Thresholds(**known)
+        return Thresholds(**known, by_class=own)
     except ValueError as error:
         raise BundleError(f"{path}: thresholds: {error}", hint=_REBUILD) from error
 

@@ -2,7 +2,7 @@
 
 Both models meet the same easy and hard images, so their errors go together. Resampling
 the images for both at once cancels what they share: the difference is known far better
-than either score.
+than either score. `comparison` says the same of recipes with several training seeds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.errors import DataError
-from yolo_tl.evaluation.bootstrap import interval, require_truths, resample, scores
+from yolo_tl.evaluation.bootstrap import require_truths, resample, scores, with_observed
+from yolo_tl.evaluation.intervals import interval
 from yolo_tl.evaluation.ranking import rank
 from yolo_tl.evaluation.records import ImageResult
 
@@ -30,6 +31,7 @@ class Difference:
         low: lower end of the percentile interval.
         high: upper end.
         share_a_better: share of the resamples where a scores strictly higher than b.
+        p: two-sided bootstrap share, see `two_sided`.
     """
 
     observed: float
@@ -37,6 +39,21 @@ class Difference:
     low: float
     high: float
     share_a_better: float
+    p: float
+
+    @classmethod
+    def of(cls, observed: float, resampled: NDArray[np.float64], *, level: float) -> Difference:
+        """What the resamples (B,) say of an observed difference; NaN among them is left out."""
+        measured = resampled[~np.isnan(resampled)]
+        inside = interval(measured, level=level)
+        return cls(
+            observed=float(observed),
+            mean=float(measured.mean()),
+            low=inside.low,
+            high=inside.high,
+            share_a_better=float((measured > 0).mean()),
+            p=two_sided(measured),
+        )
 
 
 @dataclass(frozen=True)
@@ -90,16 +107,12 @@ def paired_difference(
             fewer than two images, no truth at all, or a class outside `names`.
         UsageError: `resamples` or `level` is out of range.
     """
-    b = _in_order_of(a, b)
-    weights = resample(len(a), resamples=resamples, seed=seed)
+    b = aligned(a, b)
+    weights = with_observed(resample(len(a), resamples=resamples, seed=seed))
     rankings_a, rankings_b = rank(a, names), rank(b, names)
     require_truths(rankings_a)
-    once = np.ones((1, len(a)), np.int32)
-    observed = (scores(rankings_a, once) - scores(rankings_b, once))[:, 0]
-    resampled = scores(rankings_a, weights) - scores(rankings_b, weights)
-    overall50_95, overall50, *per_class = (
-        _difference(value, row, level=level) for value, row in zip(observed, resampled, strict=True)
-    )
+    difference = scores(rankings_a, weights) - scores(rankings_b, weights)
+    overall50_95, overall50, *per_class = (Difference.of(row[0], row[1:], level=level) for row in difference)
     return PairedDifference(
         level=level,
         resamples=resamples,
@@ -109,23 +122,27 @@ def paired_difference(
     )
 
 
-def _difference(observed: np.float64, resampled: NDArray[np.float64], *, level: float) -> Difference:
-    inside = interval(resampled, level=level)
-    measured = resampled[~np.isnan(resampled)]
-    return Difference(
-        observed=float(observed),
-        mean=float(measured.mean()),
-        low=inside.low,
-        high=inside.high,
-        share_a_better=float((measured > 0).mean()),
-    )
+def two_sided(resampled: NDArray[np.float64]) -> float:
+    """Twice the share of the resamples (B,) on the rarer side of zero, as a p-value of no difference.
+
+    At least 2 / B, because B resamples cannot show less, and at most 1. It is under 1 - level where the
+    percentile interval of that level leaves out zero, up to the interpolation between two resamples.
+    """
+    rarer = min(int((resampled <= 0).sum()), int((resampled >= 0).sum()))
+    return min(1.0, 2 * max(rarer, 1) / len(resampled))
 
 
-def _in_order_of(a: Sequence[ImageResult], b: Sequence[ImageResult]) -> list[ImageResult]:
-    """The entries of `b` in the order of the images of `a`."""
+def aligned(
+    a: Sequence[ImageResult], b: Sequence[ImageResult], called: tuple[str, str] = ("a", "b")
+) -> list[ImageResult]:
+    """The entries of `b` in the order of the images of `a`.
+
+    Raises:
+        DataError: an image is listed twice, the images differ, or the classes of their truths do.
+    """
     lookup = {result.image: result for result in b}
     images = {result.image for result in a}
-    for which, listed, distinct in (("a", a, images), ("b", b, lookup)):
+    for which, listed, distinct in ((called[0], a, images), (called[1], b, lookup)):
         if len(listed) != len(distinct):
             raise DataError(
                 f"expected each image once in {which}, found {len(distinct)} images in {len(listed)} entries",
@@ -134,16 +151,16 @@ def _in_order_of(a: Sequence[ImageResult], b: Sequence[ImageResult]) -> list[Ima
     if alone := images ^ lookup.keys():
         first = min(alone)
         raise DataError(
-            f"expected the same images in a and b, found {len(alone)} in one of them only, "
-            f"such as {first} (only in {'a' if first in images else 'b'})",
+            f"expected the same images in {called[0]} and {called[1]}, found {len(alone)} in one of them only, "
+            f"such as {first} (only in {called[0] if first in images else called[1]})",
             hint="evaluate both models on the same split",
         )
     for result in a:
         own, other = np.sort(result.truth_class), np.sort(lookup[result.image].truth_class)
         if not np.array_equal(own, other):
             raise DataError(
-                f"{result.image}: expected the same truths in a and b, "
-                f"found classes {own.tolist()} in a and {other.tolist()} in b",
+                f"{result.image}: expected the same truths in {called[0]} and {called[1]}, "
+                f"found classes {own.tolist()} in {called[0]} and {other.tolist()} in {called[1]}",
                 hint="evaluate both models on the same labels",
             )
     return [lookup[result.image] for result in a]

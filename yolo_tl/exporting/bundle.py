@@ -27,7 +27,8 @@ def write_manifest(
     batch: int,
     dynamic: bool,
     stride: int,
-    thresholds: Mapping[str, float],
+    thresholds: Mapping[str, Any],
+    qualification: Mapping[str, Any] | None,
     parity: Mapping[str, Any],
     source: Mapping[str, Any],
     data: Mapping[str, Any],
@@ -45,7 +46,8 @@ def write_manifest(
         batch: images per run, where fixed.
         dynamic: whether batch, height and width are free.
         stride: the network's stride, px.
-        thresholds: operating ``confidence``, ``iou``, ``max_det``.
+        thresholds: operating ``confidence``, ``iou``, ``max_det``, and where qualified ``classes``: name → confidence.
+        qualification: how the contract was judged, where it was.
         parity: how the model compares with its checkpoint.
         source: the checkpoint: name, SHA-256, metrics where known.
         data: the data set the comparison used: name, fingerprint.
@@ -69,6 +71,7 @@ def write_manifest(
         "preprocess": PREPROCESS,
         "head": head,
         "thresholds": dict(thresholds),
+        **({} if qualification is None else {"qualification": dict(qualification)}),
         "parity": dict(parity),
         "source": dict(source),
         "data": dict(data),

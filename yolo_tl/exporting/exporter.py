@@ -18,6 +18,7 @@ from yolo_tl.engine.detector import selected_head, trained_size
 from yolo_tl.engine.exporting import export_onnx, forward_of
 from yolo_tl.engine.runs import environment, installed
 from yolo_tl.errors import DataError, MissingExtra, ParityError
+from yolo_tl.exporting.acceptance import Acceptance
 from yolo_tl.exporting.bundle import write_manifest
 from yolo_tl.exporting.gate import Parity, compare
 from yolo_tl.exporting.registry import FORMATS, choose_head
@@ -33,12 +34,14 @@ class ExportResult:
         format: export format.
         parity: the comparison with the checkpoint; None after a dry run.
         request: the resolved request: head, size, batch and the rest.
+        contract: verdict of the qualification in the bundle; None without one.
     """
 
     bundle: Path | None
     format: str
     parity: Parity | None
     request: dict[str, Any]
+    contract: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--json``."""
@@ -47,6 +50,7 @@ class ExportResult:
             "format": self.format,
             "parity": None if self.parity is None else self.parity.to_json(),
             "request": self.request,
+            "contract": self.contract,
         }
 
 
@@ -56,6 +60,7 @@ def export_bundle(
     dataset: Dataset,
     out: Path,
     config: ExportConfig,
+    qualification: Path | None = None,
     overwrite: bool = False,
     trust: bool = False,
     dry_run: bool = False,
@@ -63,6 +68,7 @@ def export_bundle(
     """Export, compare, and only then make the bundle.
 
     Raises:
+        ExportError: the qualification is of another checkpoint, other classes, another head or input size.
         ParityError: the exported model disagrees with the checkpoint; nothing is left behind.
     """
     entry = FORMATS[config.format]
@@ -74,10 +80,16 @@ def export_bundle(
     network = describe_network(module, pretrained=True)
     head = choose_head(config, network, selected=selected_head(module))
     imgsz = config.imgsz or trained_size(module)
+    acceptance = None if qualification is None else Acceptance.read(qualification)
+    thresholds: dict[str, Any] = {"confidence": config.confidence, "iou": config.iou, "max_det": config.max_det}
+    if acceptance is not None:
+        acceptance.require_of(sha256=sha256(weights), names=network.names, head=head, imgsz=imgsz, config=config)
+        thresholds["classes"] = acceptance.thresholds
+    contract = None if acceptance is None else str(acceptance.content["verdict"])
     images = parity_images(dataset, config.images)
     request = {**to_mapping(config), "head": head, "imgsz": imgsz, "images": len(images)}
     if dry_run:
-        return ExportResult(None, config.format, None, request)
+        return ExportResult(None, config.format, None, request, contract)
     with staged_folder(out, overwrite=overwrite) as stage:
         model = stage / f"model{entry.suffix}"
         export_onnx(
@@ -116,13 +128,14 @@ def export_bundle(
             batch=config.batch,
             dynamic=config.dynamic,
             stride=int(module.stride.max()),
-            thresholds={"confidence": config.confidence, "iou": config.iou, "max_det": config.max_det},
+            thresholds=thresholds,
+            qualification=None if acceptance is None else acceptance.content,
             parity=parity.to_json(),
             source={"checkpoint": weights.name, "sha256": sha256(weights), "metrics": _metrics(weights)},
             data={"classes": list(dataset.names), "fingerprint": fingerprint(dataset)},
             versions=environment(),
         )
-    return ExportResult(out, config.format, parity, request)
+    return ExportResult(out, config.format, parity, request, contract)
 
 
 def parity_images(dataset: Dataset, count: int) -> list[Path]:

@@ -73,7 +73,7 @@ def picture(content: bytes, alt: str, *, size: tuple[int, int] | None = None) ->
         alt: what it shows; text.
         size: width and height in px, so that the page does not jump.
     """
-    sides = f' width="{size[0]}" height="{size[1]}" loading="lazy"' if size else ""
+    sides = f' width="{size[0]}" height="{size[1]}"' if size else ""
     return f'<img src="data:image/jpeg;base64,{base64.b64encode(content).decode()}"{sides} alt="{escape(alt)}">'
 
 

@@ -6,13 +6,14 @@ import base64
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import yaml
+from support.browser import CHROMIUM
+from support.html import assert_nothing_is_fetched, read
 
 from yolo_tl.data.checking import check
 from yolo_tl.data.pictures.check_page import page
@@ -37,35 +38,6 @@ def plant(data: Path) -> list[Path]:
     return labels
 
 
-class Reader(HTMLParser):
-    """Collects tags, and fails on those that are not closed in order."""
-
-    VOID = frozenset(("meta", "input", "img", "br"))
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def read(text: str) -> Reader:
-    reader = Reader()
-    reader.feed(text)
-    assert reader.open == []
-    return reader
-
-
 def test_every_finding_is_on_it_with_what_to_do(data):
     plant(data)
     report = check(data)
@@ -82,13 +54,7 @@ def test_every_finding_is_on_it_with_what_to_do(data):
 def test_nothing_is_fetched(data, tmp_path):
     plant(data)
     check(data, html=tmp_path / "page.html")
-    text = (tmp_path / "page.html").read_text("utf-8")
-    assert "default-src 'none'" in text
-    for tag, attributes in read(text).tags:
-        for name in ("src", "href", "data", "action"):
-            assert (attributes.get(name) or "data:").startswith("data:"), (tag, attributes)
-    assert "url(" not in text
-    assert "@import" not in text
+    assert_nothing_is_fetched(tmp_path / "page.html")
 
 
 def test_what_the_data_says_is_text_and_nothing_else(data):
@@ -143,14 +109,12 @@ def test_the_offending_box_is_red(data):
     assert (red - np.maximum(blue, green)).max() > 80
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_browser_draws_it(data, tmp_path, dark):
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("there is no Chromium")
     plant(data)
     check(data, html=tmp_path / "page.html")
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     command += ["--window-size=1200,900", f"--screenshot={tmp_path / 'page.png'}"]
     command += ["--blink-settings=preferredColorScheme=0"] * dark
     address = (tmp_path / "page.html").as_uri()

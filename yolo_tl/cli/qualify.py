@@ -1,0 +1,69 @@
+"""``yolo-tl qualify``: is a model good enough for an inspection, and with which thresholds?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from yolo_tl import api
+from yolo_tl.cli.options import config_options, debug_option, emit_json, json_option, table, trust_option
+from yolo_tl.evaluation.contract import InspectionContract
+from yolo_tl.evaluation.qualification import Qualification
+
+
+def render(result: Qualification) -> str:
+    """Thresholds, limits and what was found, then the same in sentences."""
+    choice = result.choice
+    chosen = [(name, threshold, choice.margins[name]) for name, threshold in choice.thresholds.items()]
+    rows = [
+        (
+            judgement.split,
+            f"{r.kind} of {r.name}" if r.name else r.kind,
+            r.limit,
+            f"{r.failures}/{r.units}",
+            "-" if r.rate is None else r.rate,
+            r.bound,
+            r.verdict,
+        )
+        for judgement in (result.chosen, result.judged)
+        for r in judgement.requirements
+    ]
+    return "\n\n".join(
+        [
+            table(chosen, ("class", "threshold", "margin")),
+            table(rows, ("split", "what", "limit", "failures", "rate", "bound", "verdict")),
+            result.describe(),
+        ]
+    )
+
+
+@click.command("qualify")
+@click.argument("model", type=click.Path())
+@click.argument("data", type=click.Path())
+@click.option(
+    "--contract", "-c", default="default", show_default=True, help="Contract in configs/inspect, or a YAML file."
+)
+@config_options(InspectionContract, leave_out=["classes"])
+@click.option("--choose-on", default="val", show_default=True, help="Split that the thresholds are chosen on.")
+@click.option("--judge-on", default="test", show_default=True, help="Split that the contract is judged on.")
+@click.option("--out", "-o", type=click.Path(), help="JSON file to write, for `export --qualification`.")
+@click.option("--imgsz", type=int, help="Side of the square input, px; default: as trained.")
+@click.option(
+    "--head",
+    type=click.Choice(["auto", "one-to-many", "nms-free"]),
+    default="auto",
+    show_default=True,
+    help="Which head of a two-headed network; auto: the one it was selected on.",
+)
+@trust_option
+@json_option
+@debug_option
+def command(model: str, data: str, contract: str, as_json: bool, **options: Any) -> None:
+    """Judge the checkpoint or run MODEL on DATA (a data.yaml or its folder) by an inspection contract.
+
+    Exit code 0: the contract is met; 8: it is not; 9: so few images prove too little.
+    """
+    result = api.qualify(model, data, contract, **options)
+    emit_json(result.to_json()) if as_json else click.echo(render(result))
+    result.require_met()

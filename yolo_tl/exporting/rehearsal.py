@@ -1,0 +1,69 @@
+"""What a checkpoint will say once it is deployed, before it is exported.
+
+Images are letterboxed to the full square and decoded by the edge's own code; only the forward pass is the
+checkpoint's, to which the gate holds the export. Ultralytics' ``val()``, which `evaluate` equals, pads images by up to
+a stride more, and that can move a confidence across a threshold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from yolo_tl.boxes import Detections, xywh_to_xyxy
+from yolo_tl.data.dataset import Dataset
+from yolo_tl.edge.decode import Head, Thresholds, decode
+from yolo_tl.edge.image import read_image
+from yolo_tl.edge.letterbox import letterbox, to_tensor, unletterbox
+from yolo_tl.engine.exporting import forward_of
+from yolo_tl.errors import DataError
+from yolo_tl.evaluation.inspection import LOWEST
+from yolo_tl.evaluation.predictions import Predictions
+from yolo_tl.evaluation.records import ImageResult
+
+HEADS: dict[str, Head] = {"one-to-many": "raw", "nms-free": "nms-free"}
+"""How the output of each head of a network is read."""
+
+JUDGED = Thresholds(LOWEST)
+"""The confidence from which detections are looked at, and the NMS they went through."""
+
+
+def rehearse(module: Any, *, dataset: Dataset, split: str, imgsz: int, head: Head) -> Predictions:
+    """The detections of every image of a split, down to the lowest confidence, beside its labels.
+
+    Args:
+        module: the loaded network; it is not changed.
+        dataset: the data set; its class names must be the network's.
+        split: name of the split.
+        imgsz: side of the square input, px.
+        head: ``raw`` or ``nms-free``.
+
+    Returns:
+        Boxes in px of the original images.
+
+    Raises:
+        DataError: the split does not exist, or the classes differ.
+        ImageError: an image cannot be read.
+    """
+    if (names := tuple(module.names.values())) != tuple(dataset.names):
+        raise DataError(
+            f"{dataset.data}: its classes {list(dataset.names)} are not those of the model, {list(names)}",
+            hint="use a data set with the same classes in the same order",
+        )
+    chosen, forward = dataset.split(split), forward_of(module, head=head)
+    every_class = replace(JUDGED, by_class=tuple((number, LOWEST) for number in range(len(names))))
+    results = []
+    for i, path in enumerate(chosen.images):
+        image = read_image(path)
+        height, width = image.shape[:2]
+        output = forward(to_tensor([letterbox(image, (imgsz, imgsz))]))[0]
+        rows = decode(output, head=head, thresholds=every_class)
+        rows[:, :4] = unletterbox(rows[:, :4], canvas=(imgsz, imgsz), image=(height, width))
+        mine = chosen.image_index == i
+        truths = xywh_to_xyxy(chosen.boxes[mine] * np.array([width, height, width, height]))
+        results.append(
+            ImageResult(str(path), Detections.from_rows(rows), truths.astype(np.float32), chosen.class_ids[mine])
+        )
+    return Predictions(tuple(results), names, split, model=str(getattr(module, "pt_path", "")), data=str(dataset.data))
