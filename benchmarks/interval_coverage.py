@@ -163,6 +163,13 @@ def report(studies: dict[str, Study], *, samples: int, resamples: int) -> str:
             cells = " | ".join([f"{100 * share:.1f} %" for share in shares] + ["" for _ in range(4 - len(shares))])
             lines.append(f"| {about} | {score} | {true:.3f} | {cells} |")
             about = ""
+    lines += [
+        "",
+        "Shares of all-or-nothing scores, such as a precision near 1, are held too often: their interval is exact "
+        "where no image differs. Two things are held too seldom. A mean over classes, one of which only a few objects "
+        "show (small objects of the rare class), because resamples without them say nothing of it. And the expected "
+        "calibration error, a mean of distances that are never negative; the plain gap and the Brier score are held.",
+    ]
     return "\n".join(lines) + "\n"
 
 

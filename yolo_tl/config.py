@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union
 
 import yaml
 
-from yolo_tl.errors import ConfigError
+from yolo_tl.errors import ConfigError, did_you_mean
 from yolo_tl.files import write_text
 
 Config = TypeVar("Config")
@@ -212,7 +212,10 @@ def _build_item(item: Any, schema: Any, key: str, source: str) -> Any:
     if not isinstance(item, Mapping):
         raise ConfigError(f"{key}: expected keys and values, found {item!r} ({source})")
     if unknown := [name for name in item if name not in known]:
-        raise ConfigError(f"unknown key '{key}.{unknown[0]}' ({source})", hint=f"known keys: {', '.join(known)}")
+        raise ConfigError(
+            f"unknown key '{key}.{unknown[0]}' ({source}){did_you_mean(str(unknown[0]), known)}",
+            hint=f"known keys: {', '.join(known)}",
+        )
     return build(schema, item, {f"{key}.{name}": source for name in known}, f"{key}.")
 
 

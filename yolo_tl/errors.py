@@ -35,6 +35,8 @@ The number is the exit code of the command line. Each error carries a message
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +175,7 @@ class ResumeError(ModelError):
 
 
 class NotImproved(ModelError):
-    """A run ended worse than it began, and was asked to improve."""
+    """A run ended worse than it began, or a model is not shown to be better, and that was asked for."""
 
     exit_code = 7
 
@@ -212,3 +214,9 @@ class BundleError(RuntimeFailure, ValueError):
 
 class WriteError(RuntimeFailure, OSError):
     """An output could not be written; what was there before is untouched."""
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """``; did you mean 'epochs'?``, or nothing if no known word is close."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

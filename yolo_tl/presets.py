@@ -7,8 +7,7 @@ came from is kept beside it.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
@@ -16,7 +15,7 @@ from typing import Any, Generic
 import yaml
 
 from yolo_tl.config import Config, build, flatten_schema
-from yolo_tl.errors import ConfigError, PresetNotFound
+from yolo_tl.errors import ConfigError, PresetNotFound, did_you_mean
 
 META_KEYS = ("about", "extends")
 
@@ -186,9 +185,3 @@ def _check_key(schema: type, key: str, source: str) -> None:
         raise ConfigError(
             f"unknown key {key!r} ({source}){did_you_mean(key, known)}", hint=f"known keys: {', '.join(known)}"
         )
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """``; did you mean 'epochs'?``, or nothing if no known word is close."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -9,13 +9,13 @@ and the tables are made from the results file alone.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from json_lines import JsonLines
 from numpy.typing import NDArray
 
 from yolo_tl.evaluation import ImageResult
@@ -97,24 +97,11 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.fingerprint, self.weights, self.config["imgsz"]
 
 
-class Results:
+class Results(JsonLines[Run]):
     """The results file, and what it holds."""
 
     def __init__(self, file: Path) -> None:
-        self.file = file
-        content = file.read_bytes() if file.is_file() else b""
-        self.all = [msgspec.json.decode(line, type=Run) for line in content[: _whole(content)].splitlines()]
-
-    def append(self, run: Run) -> None:
-        """Add a run to the file at once."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a+b") as stream:
-            stream.seek(0)
-            stream.truncate(_whole(stream.read()))
-            stream.write(msgspec.json.encode(run) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        self.all.append(run)
+        super().__init__(file, Run)
 
     def has(self, *, data: str, fingerprint: str, weights: str, name: str, seed: int, config: dict[str, Any]) -> bool:
         """Whether this very run was finished before."""
@@ -138,11 +125,6 @@ class Results:
             if run.config == newest[run.name]:
                 found.setdefault(run.name, {})[run.seed] = run
         return found
-
-
-def _whole(content: bytes) -> int:
-    """How far the lines are whole; a process that was killed may have left the last one cut short."""
-    return content.rfind(b"\n") + 1
 
 
 def _digest(results: Sequence[ImageResult]) -> str:

@@ -21,9 +21,9 @@ from yolo_tl.data import read_dataset
 from yolo_tl.data.dataset import Dataset
 from yolo_tl.edge import read_image
 from yolo_tl.evaluation import ImageResult, Predictions, exact
-from yolo_tl.evaluation.contract import InspectionContract
-from yolo_tl.evaluation.inspection import inspect
-from yolo_tl.evaluation.qualification import judge
+from yolo_tl.evaluation.inspection.contract import InspectionContract
+from yolo_tl.evaluation.inspection.qualification import judge
+from yolo_tl.evaluation.inspection.units import inspect
 from yolo_tl.files import sha256
 
 LAX = ["--overkill", "all", "--max-overkill", "null", "--max-escape", "0.6", "--level", "0.5"]

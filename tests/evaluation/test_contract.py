@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from yolo_tl.boxes import Detections
 from yolo_tl.errors import ConfigError, DataError, NotMet, NotProvable
 from yolo_tl.evaluation import ImageResult, Predictions, exact
-from yolo_tl.evaluation.contract import ClassRule, CostConfig, InspectionContract
-from yolo_tl.evaluation.demands import count, demands, outcome
-from yolo_tl.evaluation.inspection import ClassView, Inspected, inspect
-from yolo_tl.evaluation.qualification import Qualification, judge
-from yolo_tl.evaluation.thresholds import choose
+from yolo_tl.evaluation.inspection.contract import ClassRule, CostConfig, InspectionContract
+from yolo_tl.evaluation.inspection.demands import count, demands, outcome
+from yolo_tl.evaluation.inspection.qualification import Qualification, judge
+from yolo_tl.evaluation.inspection.thresholds import choose
+from yolo_tl.evaluation.inspection.units import ClassView, Inspected, inspect
 from yolo_tl.presets import presets, resolve
 
 NAMES = ("scratch", "dent")

@@ -56,10 +56,11 @@ def test_a_duplicate_costs_what_stands_below_it() -> None:
 
 
 def test_of_several_about_one_object_the_most_confident_is_put_right() -> None:
-    # Were the object found twice, the second would be a false alarm above the one below it.
-    far = BOX + 100
-    result = image([(SHIFTED, 0, 0.9), (SHIFTED, 0, 0.8), (far, 0, 0.7)], [(BOX, 0), (far, 0)])
-    assert mistakes([result], NAMES)["localisation"].dap50 == pytest.approx(1 - 51 / 303)
+    # The other goes: found twice, it would be a false alarm. One on background stays between them.
+    far, alarm = BOX + 100, BOX + 300
+    result = image([(SHIFTED, 0, 0.9), (alarm, 0, 0.85), (SHIFTED, 0, 0.8), (far, 0, 0.7)], [(BOX, 0), (far, 0)])
+    before, after = 51 / 4 / 101, (51 + 50 * 2 / 3) / 101
+    assert mistakes([result], NAMES)["localisation"].dap50 == pytest.approx(after - before)
 
 
 def test_what_is_below_the_threshold_is_not_listed_but_costs() -> None:

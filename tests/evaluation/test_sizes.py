@@ -134,6 +134,15 @@ def test_a_detection_that_claims_a_truth_of_another_size_is_ignored() -> None:
     assert by_size([result], NAMES, COCO_BANDS)[0].map50 == pytest.approx(1)
 
 
+def test_a_truth_of_the_band_is_claimed_before_one_that_fits_better() -> None:
+    said, medium = np.float32([[0, 0, 33, 33]]), np.float32([[0, 0, 34, 34]])
+    small = np.float32([[0, 0, 31, 31]])
+    truths, kinds = np.concatenate([medium, small]), np.int64([0, 0])
+    result = ImageResult("a.png", Detections(said, np.float32([0.9]), np.int64([0])), truths, kinds)
+    of_small, of_medium, _ = by_size([result], NAMES, COCO_BANDS)
+    assert (of_small.map50, of_medium.map50) == (pytest.approx(1), pytest.approx(1))
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), weights=st.lists(st.integers(0, 3), min_size=2, max_size=10))
 def test_a_weight_is_a_repetition(sample, seed: int, weights: list[int]) -> None:

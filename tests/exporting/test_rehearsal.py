@@ -14,7 +14,7 @@ from yolo_tl.data import read_dataset
 from yolo_tl.edge import read_image
 from yolo_tl.engine.checkpoint import load_checkpoint
 from yolo_tl.errors import DataError, DataNotFound
-from yolo_tl.evaluation.inspection import LOWEST
+from yolo_tl.evaluation.inspection.units import LOWEST
 from yolo_tl.exporting.rehearsal import rehearse
 
 

@@ -78,10 +78,10 @@ def compared(predictions: Predictions, tmp_path_factory: pytest.TempPathFactory)
 def qualification(predictions: Predictions) -> dict:
     """A qualification as JSON: thresholds chosen on what one simulated detector says, judged on another."""
     from yolo_tl.data import read_dataset
-    from yolo_tl.evaluation.contract import InspectionContract
-    from yolo_tl.evaluation.inspection import inspect
-    from yolo_tl.evaluation.qualification import Qualification, judge
-    from yolo_tl.evaluation.thresholds import choose
+    from yolo_tl.evaluation.inspection.contract import InspectionContract
+    from yolo_tl.evaluation.inspection.qualification import Qualification, judge
+    from yolo_tl.evaluation.inspection.thresholds import choose
+    from yolo_tl.evaluation.inspection.units import inspect
 
     contract = InspectionContract(max_escape=0.4, max_overkill=0.5, min_recall=0.4, overkill="all")
     other = simulated(read_dataset(Path(predictions.data)), "train", seed=5)

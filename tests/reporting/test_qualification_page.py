@@ -7,7 +7,7 @@ import json
 import pytest
 from support.html import assert_nothing_is_fetched, read
 
-from yolo_tl.evaluation.requirement import Requirement
+from yolo_tl.evaluation.inspection.requirement import Requirement
 from yolo_tl.files import sha256
 from yolo_tl.reporting.qualification_page import qualification_page
 from yolo_tl.reporting.run_page import write_report

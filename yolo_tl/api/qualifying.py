@@ -12,10 +12,10 @@ from yolo_tl.data.dataset import Dataset
 from yolo_tl.data.fingerprint import fingerprint
 from yolo_tl.data.groups import groups_of
 from yolo_tl.errors import DataError, UsageError
-from yolo_tl.evaluation.contract import InspectionContract
-from yolo_tl.evaluation.inspection import inspect
-from yolo_tl.evaluation.qualification import Qualification, judge
-from yolo_tl.evaluation.thresholds import choose
+from yolo_tl.evaluation.inspection.contract import InspectionContract
+from yolo_tl.evaluation.inspection.qualification import Qualification, judge
+from yolo_tl.evaluation.inspection.thresholds import choose
+from yolo_tl.evaluation.inspection.units import inspect
 from yolo_tl.files import PathLike, sha256, write_json
 from yolo_tl.presets import resolve
 

@@ -188,8 +188,8 @@ def _run(
     from yolo_tl.engine.baseline import baseline, compare
     from yolo_tl.engine.checkpoint import load_checkpoint
     from yolo_tl.engine.curves import draw_curves
-    from yolo_tl.engine.run_page import write_report
     from yolo_tl.engine.training import run_training, write_start
+    from yolo_tl.reporting.run_page import write_report
 
     told = listener or Silent()
 

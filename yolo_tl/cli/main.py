@@ -33,7 +33,7 @@ COMMANDS = {
     "verdict": "whether transfer helps here, and which kind: measured, at little cost",
     "curve": "scores over the number of training images, and how many more are worth it",
     "label-next": "which unlabelled images to label next",
-    "report": "one page about a run, a comparison, a qualification or a verdict",
+    "report": "one HTML page about a run, a comparison, a qualification or a verdict",
     "average": "one checkpoint from several, or from the last epochs of a run",
     "export": "a proven ONNX bundle for the edge",
     "predict": "run a checkpoint, a bundle or an ONNX file on images or video",
@@ -60,7 +60,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from yolo_tl.presets import did_you_mean
+            from yolo_tl.errors import did_you_mean
 
             raise click.UsageError(error.message + did_you_mean(args[0], list(COMMANDS)), ctx) from error
 

@@ -8,8 +8,8 @@ import click
 
 from yolo_tl import api
 from yolo_tl.cli.options import config_options, debug_option, emit_json, json_option, table, trust_option
-from yolo_tl.evaluation.contract import InspectionContract
-from yolo_tl.evaluation.qualification import Qualification
+from yolo_tl.evaluation.inspection.contract import InspectionContract
+from yolo_tl.evaluation.inspection.qualification import Qualification
 
 
 def render(result: Qualification) -> str:

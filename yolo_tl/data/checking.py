@@ -14,8 +14,7 @@ from yolo_tl.data.checks.ignored import ignored
 from yolo_tl.data.checks.report import CheckReport
 from yolo_tl.data.checks.snapshot import Snapshot, scan
 from yolo_tl.data.split import SPLITS
-from yolo_tl.errors import ConfigError, UsageError
-from yolo_tl.presets import did_you_mean
+from yolo_tl.errors import ConfigError, UsageError, did_you_mean
 
 _CONVERT = "convert"  # what `foreign` finds has ids of its own
 

@@ -21,8 +21,7 @@ import numpy as np
 
 from yolo_tl.engine.hermetic import ultralytics
 from yolo_tl.engine.pipeline import Pipeline
-from yolo_tl.errors import ConfigError, MissingExtra, ModelError
-from yolo_tl.presets import did_you_mean
+from yolo_tl.errors import ConfigError, MissingExtra, ModelError, did_you_mean
 from yolo_tl.transfer.pipelines import NONE, ULTRALYTICS, PipelineEntry, read_pipeline
 
 __all__ = ["Pipeline", "load_pipeline", "replace_albumentations"]

@@ -57,7 +57,8 @@ def new_run(folder: Path | str | None, *, overwrite: bool = False) -> Path:
     try:
         for name in ("weights", "state", "not-finite"):  # of an earlier run, or this one would go on with it
             shutil.rmtree(path / name, ignore_errors=True)
-        for name in ("metrics.json", "batch.jpg", "curves.png", "report.html", "results.csv", "engine.log"):
+        of_before = ("metrics.json", "predictions.npz", "qualification.json", "batch.jpg", "curves.png", "report.html")
+        for name in (*of_before, "results.csv", "engine.log"):
             (path / name).unlink(missing_ok=True)
         for name in ("weights", "state"):
             (path / name).mkdir(parents=True, exist_ok=True)

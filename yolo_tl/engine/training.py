@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from yolo_tl.errors import ModelError, TrainingInterrupted, WriteError, YoloTLEr
 from yolo_tl.evaluation.records import ImageResult
 from yolo_tl.transfer.plan import TrainPlan
 from yolo_tl.transfer.progress import Listener
+from yolo_tl.transfer.spent import processor_seconds
 
 OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 START = "state/start.pt"
@@ -76,12 +76,12 @@ def run_training(
         TrainingInterrupted: stopped by the user; the run can be resumed.
         ModelError: training failed.
     """
-    began = _processor_seconds()
+    began = processor_seconds()
     state = read_state(run)
     before = state["cpu_seconds"] if state else 0.0
 
     def seconds() -> float:
-        return before + _processor_seconds() - began
+        return before + processor_seconds() - began
 
     def stop() -> None:
         raise KeyboardInterrupt
@@ -196,11 +196,6 @@ def validate_best(run: Path, plan: TrainPlan, dataset: Dataset) -> list[ImageRes
         device=plan.device,
         head=plan["head"],
     )
-
-
-def _processor_seconds() -> float:
-    """Of this process and of those it has started and seen the end of, where the system tells."""
-    return sum(os.times()[:4])
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

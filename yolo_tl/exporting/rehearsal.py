@@ -19,7 +19,7 @@ from yolo_tl.edge.image import read_image
 from yolo_tl.edge.letterbox import letterbox, to_tensor, unletterbox
 from yolo_tl.engine.exporting import forward_of
 from yolo_tl.errors import DataError
-from yolo_tl.evaluation.inspection import LOWEST
+from yolo_tl.evaluation.inspection.units import LOWEST
 from yolo_tl.evaluation.predictions import Predictions
 from yolo_tl.evaluation.records import ImageResult
 

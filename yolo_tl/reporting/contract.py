@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from yolo_tl.evaluation.requirement import Requirement, percent
+from yolo_tl.evaluation.inspection.requirement import Requirement, percent
 from yolo_tl.reporting.markup import folded, said, section, table
 
 TONES = {"met": "good", "not met": "bad", "not provable": "fair"}

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from yolo_tl.config import option
-from yolo_tl.errors import ConfigError
-from yolo_tl.presets import did_you_mean, resolve
+from yolo_tl.errors import ConfigError, did_you_mean
+from yolo_tl.presets import resolve
 
 How = Literal["same name", "alias", "given"]
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yolo_tl.errors import ConfigError, PresetNotFound
-from yolo_tl.presets import did_you_mean, find_preset, presets, read_yaml
+from yolo_tl.errors import ConfigError, PresetNotFound, did_you_mean
+from yolo_tl.presets import find_preset, presets, read_yaml
 
 NONE = "none"  # no Albumentations at all
 ULTRALYTICS = "ultralytics"  # what Ultralytics does where Albumentations is installed

@@ -13,7 +13,7 @@ from yolo_tl.data.checks.finding import Example, Finding, Severity
 from yolo_tl.data.checks.listing import label_file
 from yolo_tl.data.checks.snapshot import Snapshot
 from yolo_tl.data.split import SPLITS
-from yolo_tl.presets import did_you_mean
+from yolo_tl.errors import did_you_mean
 
 KEYS = (
     *("path", "train", "val", "test", "minival", "validation", "names", "nc", "channels", "download", "yaml_file"),

@@ -14,11 +14,11 @@ import numpy as np
 
 from yolo_tl.config import to_mapping
 from yolo_tl.errors import NotMet, NotProvable
-from yolo_tl.evaluation.contract import InspectionContract
-from yolo_tl.evaluation.demands import Demand, Outcome, count, demands, outcome
-from yolo_tl.evaluation.inspection import Inspected
-from yolo_tl.evaluation.requirement import Requirement, Verdict
-from yolo_tl.evaluation.thresholds import Choice
+from yolo_tl.evaluation.inspection.contract import InspectionContract
+from yolo_tl.evaluation.inspection.demands import Demand, Outcome, count, demands, outcome
+from yolo_tl.evaluation.inspection.requirement import Requirement, Verdict
+from yolo_tl.evaluation.inspection.thresholds import Choice
+from yolo_tl.evaluation.inspection.units import Inspected
 
 
 @dataclass(frozen=True)

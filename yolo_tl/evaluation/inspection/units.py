@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from yolo_tl.boxes import iou_matrix
 from yolo_tl.errors import DataError
-from yolo_tl.evaluation.contract import ClassRule, InspectionContract
+from yolo_tl.evaluation.inspection.contract import ClassRule, InspectionContract
 from yolo_tl.evaluation.predictions import Predictions
 from yolo_tl.evaluation.records import ImageResult
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from yolo_tl.config import option
-from yolo_tl.errors import ConfigError
-from yolo_tl.presets import did_you_mean
+from yolo_tl.errors import ConfigError, did_you_mean
 
 
 @dataclass(frozen=True)

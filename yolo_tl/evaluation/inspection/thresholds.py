@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yolo_tl.errors import DataError
-from yolo_tl.evaluation.candidates import Option
-from yolo_tl.evaluation.contract import InspectionContract
-from yolo_tl.evaluation.demands import Demand, count, demands, outcome
 from yolo_tl.evaluation.exact import allowed_failures, provable_failures, within
-from yolo_tl.evaluation.inspection import Inspected
-from yolo_tl.evaluation.search import Search
+from yolo_tl.evaluation.inspection.candidates import Option
+from yolo_tl.evaluation.inspection.contract import InspectionContract
+from yolo_tl.evaluation.inspection.demands import Demand, count, demands, outcome
+from yolo_tl.evaluation.inspection.search import Search
+from yolo_tl.evaluation.inspection.units import Inspected
 
 
 @dataclass(frozen=True)

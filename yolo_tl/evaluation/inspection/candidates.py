@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.evaluation.contract import InspectionContract
-from yolo_tl.evaluation.inspection import ClassView, Inspected, marked
+from yolo_tl.evaluation.inspection.contract import InspectionContract
+from yolo_tl.evaluation.inspection.units import ClassView, Inspected, marked
 
 
 @dataclass(frozen=True)

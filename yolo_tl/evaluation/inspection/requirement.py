@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from yolo_tl.evaluation.demands import Demand, Kind
 from yolo_tl.evaluation.exact import (
     interval,
     proven,
@@ -19,6 +18,7 @@ from yolo_tl.evaluation.exact import (
     upper_bound,
     within,
 )
+from yolo_tl.evaluation.inspection.demands import Demand, Kind
 
 Verdict = Literal["met", "not met", "not provable"]
 

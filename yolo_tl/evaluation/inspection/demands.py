@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.evaluation.contract import InspectionContract
-from yolo_tl.evaluation.inspection import Inspected, marked
+from yolo_tl.evaluation.inspection.contract import InspectionContract
+from yolo_tl.evaluation.inspection.units import Inspected, marked
 
 Kind = Literal["escape", "recall", "overkill"]
 

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from yolo_tl.evaluation.candidates import Option, bits, options_of
-from yolo_tl.evaluation.contract import InspectionContract
-from yolo_tl.evaluation.demands import Demand
-from yolo_tl.evaluation.inspection import Inspected
+from yolo_tl.evaluation.inspection.candidates import Option, bits, options_of
+from yolo_tl.evaluation.inspection.contract import InspectionContract
+from yolo_tl.evaluation.inspection.demands import Demand
+from yolo_tl.evaluation.inspection.units import Inspected
 
 MOST_BOUNDS = 100_000  # combinations looked at, seconds; then the best so far is taken
 
