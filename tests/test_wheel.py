@@ -51,12 +51,13 @@ main(sys.argv[1:])
     assert "'small-data'" in done.stdout
     assert done.returncode == 3
     data = tmp_path / "data.yaml"
-    (tmp_path / "images").mkdir()
     import cv2
     import numpy as np
 
-    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((32, 32, 3), np.uint8))
-    data.write_text("train: images\nval: images\nnames: [a]\n")
+    for grey, split in enumerate(("train", "val")):
+        (tmp_path / split).mkdir()
+        cv2.imwrite(str(tmp_path / split / "a.png"), np.full((32, 32, 3), grey, np.uint8))
+    data.write_text("train: train\nval: val\nnames: [a]\n")
     command[-2:] = ["yolo26n.pt", str(data)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 2, done.stderr

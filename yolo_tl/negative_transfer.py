@@ -172,13 +172,13 @@ class _Race:
         hopeless = {start.weights for start in starts if start.dropped}
         trained = {c.key: c for c in _with_scratch([c for c in candidates if c.weights not in hopeless], candidates)}
         alive = list(trained)
-        for number, epochs in enumerate(self.rungs, start=1):
+        for epochs in self.rungs:
             for key in alive:
                 said = self._reach(trained[key], self.seeds[0], epochs, pinned)
                 score = evaluate(said.results, said.names).map50_95
                 trained[key] = replace(trained[key], scores={**trained[key].scores, epochs: score})
                 self.told.note(f"{trained[key].name}: mAP50-95 {score:.3f} after {epochs} epochs")
-            kept = _best([trained[key] for key in alive], epochs, one=number >= len(self.rungs) - 1)
+            kept = _best([trained[key] for key in alive], epochs, one=epochs == self.rungs[-1])
             for c in [trained[key] for key in alive if key not in {c.key for c in kept}]:
                 trained[c.key] = replace(c, dropped=_reason(c, kept, epochs))
             alive = [c.key for c in kept]
