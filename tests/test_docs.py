@@ -27,7 +27,7 @@ from yolo_tl.presets import presets
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCS = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
-DATA, TRAINING = DOCS["data.md"], DOCS["training.md"]
+DATA, TRAINING, EVIDENCE = DOCS["data.md"], DOCS["training.md"], DOCS["evidence.md"]
 
 TINY = "--epochs 2 --imgsz 64 --batch 8 --threads 1 --device cpu"
 SHORT = {  # what is put behind a command to make it short; of an option that is said twice, the last counts
@@ -64,7 +64,7 @@ def test_every_format_has_a_row_that_says_whether_it_is_written() -> None:
 
 def test_every_command_and_group_of_checks_is_told_of() -> None:
     for command in COMMANDS:
-        assert re.search(rf"(`|yolo-tl ){command}(?![\w-])", README + DATA + TRAINING), command
+        assert re.search(rf"(`|yolo-tl ){command}(?![\w-])", README + DATA + TRAINING + EVIDENCE), command
     for group in {name.partition(".")[0] for name in CHECKS}:
         assert f"`{group}`" in DATA
     assert len(CHECKS) > 100
@@ -88,6 +88,28 @@ def test_the_options_and_functions_of_training_exist() -> None:
     sentence = re.search(r"Each is a function, too: (.*?)\.\n", TRAINING, re.DOTALL)
     assert sentence
     assert set(re.findall(r"`(?:yolo_tl\.)?(\w+)`", sentence[1])) <= set(yolo_tl.__all__)
+
+
+@pytest.mark.parametrize("line", re.findall(r"^yolo-tl .*$", EVIDENCE, re.MULTILINE))
+def test_the_commands_of_evidence_are_understood(line: str) -> None:
+    _, name, *arguments = shlex.split(line)
+    command = main.get_command(None, name)
+    assert command is not None
+    with command.make_context(name, arguments) as context:
+        assert context.params
+
+
+def test_the_contract_shown_is_one(tmp_path: Path) -> None:
+    from yolo_tl.evaluation.inspection.contract import InspectionContract
+    from yolo_tl.presets import resolve
+
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", EVIDENCE, re.DOTALL | re.MULTILINE)
+    file = tmp_path / "own.yaml"
+    file.write_text(text)
+    contract = resolve(InspectionContract, kind="inspect", preset=str(file)).config
+    assert [rule.name for rule in contract.classes] == ["crack", "stain"]
+    for preset in presets("inspect"):
+        assert f"`{preset}`" in EVIDENCE
 
 
 @pytest.mark.parametrize("name, link", [(n, link) for n in DOCS for link in re.findall(r"\]\(([^)#]+)\)", DOCS[n])])

@@ -30,6 +30,7 @@ from yolo_tl.data.targets import require_apart
 from yolo_tl.data.yolo.labelled import read_labelled
 from yolo_tl.errors import YoloTLError
 from yolo_tl.evaluation import ImageResult, Intervals, Metrics, Predictions, bootstrap, evaluate
+from yolo_tl.evaluation.clusters import cluster_labels, count_units
 from yolo_tl.files import write_json
 from yolo_tl.presets import resolve
 from yolo_tl.run_series import REQUEST, finish_run, learnt_from, open_series, weights_digest
@@ -195,7 +196,9 @@ def cross_validate(
         done.append(_fold(run, results, dataset.names))
         pooled += results
     metrics = evaluate(pooled, labelled.names)
-    intervals = bootstrap(pooled, labelled.names) if metrics.instances else None
+    groups = cluster_labels([result.image for result in pooled], group_by=group_by, near_duplicates=near_duplicates)
+    measurable = metrics.instances and count_units(groups) > 1
+    intervals = bootstrap(pooled, labelled.names, groups=groups) if measurable else None
     notes = json.loads((out / _DATA / "split.json").read_text("utf-8"))["notes"]
     result = CrossValidation(tuple(done), metrics, intervals, tuple(notes))
     Predictions(tuple(pooled), labelled.names, "folds", model=str(out), data=str(labelled.yaml.file)).write(out / KEPT)

@@ -23,7 +23,7 @@ from yolo_tl.api.reports import report
 from yolo_tl.api.scores import Evaluation, evaluate
 from yolo_tl.api.training import TrainResult, plan, resume, train
 from yolo_tl.api.trials import CrossValidation, OverfitReport, cross_validate, overfit_check
-from yolo_tl.api.verdicts import verdict
+from yolo_tl.api.verdicts import Verdict, verdict
 
 __all__ = [
     "CheckReport",
@@ -39,6 +39,7 @@ __all__ = [
     "Selection",
     "SplitReport",
     "TrainResult",
+    "Verdict",
     "average",
     "check",
     "compare",

@@ -15,6 +15,7 @@ from yolo_tl.data import Dataset, read_dataset
 from yolo_tl.data.contents import changes, contents
 from yolo_tl.errors import NotImproved, ResumeError, TrainingInterrupted, UsageError
 from yolo_tl.evaluation import Predictions
+from yolo_tl.evaluation.clusters import cluster_labels
 from yolo_tl.files import PathLike, write_json
 from yolo_tl.presets import Resolved, resolve
 from yolo_tl.transfer.facts import DataFacts
@@ -223,7 +224,7 @@ def _run(
         tuple(trained.results), dataset.names, "val", model=str(trained.weights), data=str(dataset.data)
     )
     predictions.write(run / "predictions.npz")
-    evaluation = of_predictions(predictions)
+    evaluation = of_predictions(predictions, groups=cluster_labels([result.image for result in trained.results]))
     change = compare(before, trained.results) if before else None
     result = TrainResult(run, trained.weights, trained.plan, evaluation, change, trained.cpu_seconds)
     summary = {"baseline": change.to_json() if change else None, "cpu_seconds": round(trained.cpu_seconds, 2)}

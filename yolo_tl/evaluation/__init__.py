@@ -13,8 +13,9 @@
 
 from __future__ import annotations
 
+from yolo_tl.evaluation.assignment import IOUS
 from yolo_tl.evaluation.bootstrap import Interval, Intervals, bootstrap
-from yolo_tl.evaluation.matching import IOUS, match
+from yolo_tl.evaluation.matching import match
 from yolo_tl.evaluation.metrics import ClassMetrics, Metrics, evaluate
 from yolo_tl.evaluation.paired import Difference, PairedDifference, paired_difference
 from yolo_tl.evaluation.predictions import Predictions

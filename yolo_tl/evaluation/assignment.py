@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.boxes import iou_matrix
-from yolo_tl.evaluation.matching import IOUS
 from yolo_tl.evaluation.records import ImageResult
+
+# float32 like every IoU below: at an exact tie, such as IoU 0.6, the comparison depends on it.
+IOUS: NDArray[np.float32] = np.linspace(0.5, 0.95, 10, dtype=np.float32)
 
 
 def assign(

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.errors import DataError
-from yolo_tl.evaluation.matching import IOUS, match
+from yolo_tl.evaluation.assignment import IOUS
+from yolo_tl.evaluation.matching import match
 from yolo_tl.evaluation.records import ImageResult
 
 Rule = Literal["ultralytics", "coco"]
