@@ -31,7 +31,7 @@ from yolo_tl.data.fingerprint import file_fingerprint
 from yolo_tl.data.subsets import nested_order, write_subset
 from yolo_tl.data.targets import require_apart
 from yolo_tl.engine.runs import kept_plan
-from yolo_tl.errors import ConfigError, DataError
+from yolo_tl.errors import ConfigError
 from yolo_tl.evaluation import Interval, Predictions
 from yolo_tl.evaluation.bootstrap import Resampling, scores
 from yolo_tl.evaluation.intervals import interval
@@ -40,7 +40,7 @@ from yolo_tl.evaluation.power_law_svg import curve_svg
 from yolo_tl.evaluation.ranking import rank
 from yolo_tl.files import write_json, write_text
 from yolo_tl.presets import resolve
-from yolo_tl.run_series import finish_run, learnt_from, open_series, weights_digest
+from yolo_tl.run_series import finish_run, learnt_from, open_series, require_scorable, weights_digest
 from yolo_tl.transfer.budget import budget
 from yolo_tl.transfer.plan import TrainPlan
 from yolo_tl.transfer.progress import Listener, Silent
@@ -309,13 +309,7 @@ def _require_sense(dataset: Dataset, config: TrainConfig, *, repeats: int, steps
             "stages: expected each `until` as a share of the run, and no patience; epochs differ from size to size",
             hint="say until: 0.3 instead of an epoch",
         )
-    val = dataset.split("val")
-    if len(val) < 2 or not len(val.class_ids):
-        raise DataError(
-            f"{dataset.data}: expected 2 or more val images with objects, found {len(val)} images "
-            f"and {len(val.class_ids)} objects",
-            hint="every size is scored on val: yolo-tl split",
-        )
+    require_scorable(dataset)
 
 
 def _score(

@@ -33,7 +33,7 @@ from yolo_tl.engine.hermetic import use_threads
 from yolo_tl.engine.runs import kept_plan
 from yolo_tl.engine.starts import assess, layers_of
 from yolo_tl.engine.weights import find_weights, is_architecture
-from yolo_tl.errors import ConfigError, DataError, UsageError
+from yolo_tl.errors import ConfigError, UsageError
 from yolo_tl.evaluation import Predictions, evaluate
 from yolo_tl.evaluation.comparison import compare
 from yolo_tl.evaluation.held_out import require_held_out
@@ -41,7 +41,7 @@ from yolo_tl.evaluation.starts import Start, without_hopeless
 from yolo_tl.evaluation.verdict import SCRATCH, Candidate, Verdict
 from yolo_tl.files import write_bytes, write_json
 from yolo_tl.presets import META_KEYS, find_preset, read_yaml, resolve
-from yolo_tl.run_series import finish_run, learnt_from, open_series, weights_digest
+from yolo_tl.run_series import finish_run, learnt_from, open_series, require_scorable, weights_digest
 from yolo_tl.transfer.plan import TrainPlan
 from yolo_tl.transfer.progress import Listener, Silent
 from yolo_tl.transfer.spent import EpochMeter, Spent
@@ -312,11 +312,5 @@ def _require_sense(
             "freeze, stages: expected none, for the candidates differ in what is frozen and when",
             hint="choose a preset without them, such as small-data",
         )
-    val = dataset.split("val")
-    if len(val) < 2 or not len(val.class_ids):
-        raise DataError(
-            f"{dataset.data}: expected 2 or more val images with objects, found {len(val)} images "
-            f"and {len(val.class_ids)} objects",
-            hint="candidates are compared on val: yolo-tl split",
-        )
+    require_scorable(dataset)
     require_held_out(dataset, "val")

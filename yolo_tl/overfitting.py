@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.boxes import Detections, iou_matrix, xywh_to_xyxy
+from yolo_tl.boxes import iou_matrix, xywh_to_xyxy
 from yolo_tl.config import AugmentConfig, save
 from yolo_tl.data.checking import check
 from yolo_tl.data.checks.finding import Finding, Severity
 from yolo_tl.data.dataset import Dataset, Split, read_dataset
+from yolo_tl.data.pictures.panels import Panel, encoded, panels
 from yolo_tl.data.pictures.pixels import Image, read_pixels
 from yolo_tl.data.records import Annotation
 from yolo_tl.errors import ConfigError, DataError
@@ -301,7 +302,7 @@ def _explain(
         if len(lost) > worst:
             worst, picture = len(lost), _picture(result, pixels, dataset.names)
     if out is not None:
-        write_bytes(out / PICTURE, _encoded(picture))
+        write_bytes(out / PICTURE, encoded(picture))
     looked = check(folder / "once.yaml", only=_CHECKS, imgsz=imgsz)
     severe = [f for f in looked.findings if f.severity is not Severity.INFO or f.id == "images.near_duplicate"]
     return {
@@ -352,36 +353,17 @@ def _causes(result: ImageResult, pixels: Image, *, imgsz: int, names: Sequence[s
 
 def _picture(result: ImageResult, pixels: Image, names: Sequence[str]) -> Image:
     """Truth on the left, prediction on the right."""
-    import cv2
-
-    from yolo_tl.data.pictures.drawing import draw_objects, draw_text
-
-    height, width = pixels.shape[:2]
-    scale = min(_SIZE[0] / width, _SIZE[1] / height)
-    small: Any = cv2.resize(pixels, (max(1, round(width * scale)), max(1, round(height * scale))))
     found = result.detections
-    halves = [
-        ("truth", Detections(result.truth_xyxy, np.ones(len(result.truth_class), np.float32), result.truth_class)),
-        (f"prediction, confidence {_CONFIDENCE:g} or more", found),
+    shown = [
+        Panel("truth", _objects(pixels, result.truth_xyxy, result.truth_class, names)),
+        Panel(f"prediction, confidence {_CONFIDENCE:g} or more", _objects(pixels, found.xyxy, found.class_id, names)),
     ]
-    shown = []
-    for title, boxes in halves:
-        shares = boxes.xyxy / np.array([width, height] * 2)
-        objects = [
-            Annotation(names[number], tuple(box), "")
-            for box, number in zip(shares.tolist(), boxes.class_id, strict=True)
-        ]
-        half: Any = cv2.copyMakeBorder(
-            draw_objects(small, objects, names), 32, 8, 8, 8, cv2.BORDER_CONSTANT, value=(255,) * 3
-        )
-        draw_text(half, title, (8, 22), 16, (24, 27, 33))
-        shown.append(half)
-    joined: Image = np.hstack(shown)
-    return joined
+    return panels(pixels, shown, names, size=_SIZE)
 
 
-def _encoded(picture: Image) -> bytes:
-    import cv2
-
-    content: bytes = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
-    return content
+def _objects(
+    pixels: Image, xyxy: NDArray[np.float32], class_id: NDArray[np.int64], names: Sequence[str]
+) -> list[Annotation]:
+    height, width = pixels.shape[:2]
+    shares = (xyxy / np.array([width, height] * 2)).tolist()
+    return [Annotation(names[number], tuple(box), "") for box, number in zip(shares, class_id, strict=True)]

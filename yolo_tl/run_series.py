@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl.config import to_mapping
-from yolo_tl.errors import UsageError
+from yolo_tl.data.dataset import Dataset
+from yolo_tl.errors import DataError, UsageError
 from yolo_tl.files import require_free, sha256, write_json
 from yolo_tl.presets import flatten
 from yolo_tl.transfer.progress import Listener
@@ -30,6 +31,21 @@ def weights_digest(weights: str) -> str:
     from yolo_tl.engine.weights import find_weights, is_architecture
 
     return weights if is_architecture(weights) else sha256(find_weights(weights))
+
+
+def require_scorable(dataset: Dataset) -> None:
+    """Make sure that runs can be told apart on val.
+
+    Raises:
+        DataError: val has fewer than two images, or no object.
+    """
+    val = dataset.split("val")
+    if len(val) < 2 or not len(val.class_ids):
+        raise DataError(
+            f"{dataset.data}: expected 2 or more val images with objects, found {len(val)} images "
+            f"and {len(val.class_ids)} objects",
+            hint="the runs are scored on val: yolo-tl split",
+        )
 
 
 def open_series(out: Path, request: Mapping[str, Any], *, what: str, made: str, overwrite: bool) -> None:

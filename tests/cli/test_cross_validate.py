@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from yolo_tl import api
 from yolo_tl.boxes import Detections
 from yolo_tl.cli import main
-from yolo_tl.cli.cross_validate import FoldProgress
+from yolo_tl.cli.progress import SeriesProgress
 from yolo_tl.cross_validation import CrossValidation, Fold
 from yolo_tl.evaluation import ImageResult, bootstrap, evaluate
 
@@ -43,7 +43,7 @@ def test_scores_and_json(result: CrossValidation, monkeypatch: pytest.MonkeyPatc
     for text in ("cat", "dog", "fold1", "fold2", "best.pt was selected", "standard deviation 0.071", "from 6 images"):
         assert text in told.stdout, text
     assert "mean mAP50-95 0.150" in told.stdout
-    assert isinstance(asked.pop("listener"), FoldProgress)
+    assert isinstance(asked.pop("listener"), SeriesProgress)
     assert asked == {
         "data": "data",
         "weights": "w.pt",
@@ -64,7 +64,7 @@ def test_scores_and_json(result: CrossValidation, monkeypatch: pytest.MonkeyPatc
 
 def test_the_plan_is_shown_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("yolo_tl.cli.progress.render", lambda plan: "THE PLAN")
-    progress = FoldProgress()
+    progress = SeriesProgress()
     progress.begin(None)  # type: ignore[arg-type]
     progress.begin(None)  # type: ignore[arg-type]
     assert capsys.readouterr().err.count("THE PLAN") == 1

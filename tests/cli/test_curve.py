@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from yolo_tl import api
-from yolo_tl.cli.cross_validate import FoldProgress
 from yolo_tl.cli.curve import command, parse_sizes
+from yolo_tl.cli.progress import SeriesProgress
 from yolo_tl.errors import ConfigError
 from yolo_tl.evaluation import Interval
 from yolo_tl.evaluation.power_law import MeanScore, PowerLaw, fit_curve
@@ -49,7 +49,7 @@ def test_the_curve_and_the_sentence(result: LearningCurve, asked: dict[str, Any]
         assert text in told.stdout, text
     assert told.stdout.splitlines()[-1] == result.sentence
     assert result.sentence.startswith("about ")
-    assert isinstance(asked.pop("listener"), FoldProgress)
+    assert isinstance(asked.pop("listener"), SeriesProgress)
     assert asked == {
         "data": "data",
         "weights": "w.pt",

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import debug_option, emit_json, json_option, overwrite_option, table, trust_option
+from yolo_tl.cli.options import (
+    batch_option,
+    debug_option,
+    device_option,
+    emit_json,
+    imgsz_option,
+    json_option,
+    overwrite_option,
+    table,
+    trust_option,
+)
 
 if TYPE_CHECKING:
     from yolo_tl.engine.merging import AverageResult
@@ -44,9 +54,9 @@ def render(result: AverageResult) -> str:
 )
 @click.option("--data", type=click.Path(), help="Data set to measure on; default: the one the runs were trained on.")
 @click.option("--bn/--no-bn", default=True, show_default=True, help="Measure BatchNorm anew on the training images.")
-@click.option("--imgsz", type=int, help="Side of the square input, px; default: as trained.")
-@click.option("--batch", type=int, default=16, show_default=True, help="Images per forward pass.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or a CUDA index.")
+@imgsz_option
+@batch_option
+@device_option
 @trust_option
 @overwrite_option
 @json_option

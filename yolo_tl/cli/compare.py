@@ -9,7 +9,21 @@ import click
 
 from yolo_tl.api import comparing
 from yolo_tl.api.comparing import ComparisonReport
-from yolo_tl.cli.options import debug_option, emit_json, json_option, overwrite_option, table, trust_option
+from yolo_tl.cli.options import (
+    batch_option,
+    bootstrap_seed_option,
+    debug_option,
+    device_option,
+    emit_json,
+    head_option,
+    imgsz_option,
+    json_option,
+    near_duplicates_option,
+    overwrite_option,
+    resamples_option,
+    table,
+    trust_option,
+)
 from yolo_tl.cli.reading import group_by_option
 from yolo_tl.errors import NotImproved
 from yolo_tl.evaluation.comparison import Comparison, Delta
@@ -94,25 +108,14 @@ def _require(report: ComparisonReport, wanted: str) -> None:
     help="Exit with 7 unless A is shown to be better than every other, or is not shown to be worse.",
 )
 @click.option("--confidence", type=float, help="Threshold of the flips; default: of each model's best mean F1.")
-@click.option("--imgsz", type=int, help="Side of the square input, px; default: as trained.")
-@click.option("--batch", type=int, default=16, show_default=True, help="Images per forward pass.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or a CUDA index.")
-@click.option(
-    "--head",
-    type=click.Choice(["auto", "one-to-many", "nms-free"]),
-    default="auto",
-    show_default=True,
-    help="Which head of a two-headed network; auto: the one each was selected on.",
-)
+@imgsz_option
+@batch_option
+@device_option
+@head_option
 @group_by_option
-@click.option(
-    "--near-duplicates/--no-near-duplicates",
-    default=True,
-    show_default=True,
-    help="Look for near-duplicates and resample them together.",
-)
-@click.option("--resamples", type=int, default=1000, show_default=True, help="Bootstrap resamples.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@near_duplicates_option
+@resamples_option
+@bootstrap_seed_option
 @overwrite_option
 @trust_option
 @json_option

@@ -16,24 +16,9 @@ from yolo_tl.cli.options import (
     table,
     trust_option,
 )
-from yolo_tl.cli.progress import Progress
+from yolo_tl.cli.progress import SeriesProgress
 from yolo_tl.cli.reading import group_by_option
 from yolo_tl.config import TrainConfig
-from yolo_tl.transfer.plan import TrainPlan
-
-
-class FoldProgress(Progress):
-    """Shows the plan of the first fold only: the others differ in nothing but their images."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._planned = False
-
-    def begin(self, plan: TrainPlan) -> None:
-        """Show the plan, once."""
-        if not self._planned:
-            super().begin(plan)
-        self._planned = True
 
 
 def render(result: api.CrossValidation) -> str:
@@ -85,5 +70,5 @@ def command(data: str, weights: str, out: str, as_json: bool, **options: Any) ->
 
     Said again, it goes on where it was stopped. The test split is left alone.
     """
-    result = api.cross_validate(data, weights, out, listener=FoldProgress(), **options)
+    result = api.cross_validate(data, weights, out, listener=SeriesProgress(), **options)
     emit_json(result.to_json()) if as_json else click.echo(render(result))

@@ -8,7 +8,6 @@ import click
 
 from yolo_tl import api
 from yolo_tl.api.growth import LearningCurve
-from yolo_tl.cli.cross_validate import FoldProgress
 from yolo_tl.cli.options import (
     config_options,
     debug_option,
@@ -18,6 +17,7 @@ from yolo_tl.cli.options import (
     table,
     trust_option,
 )
+from yolo_tl.cli.progress import SeriesProgress
 from yolo_tl.config import TrainConfig
 from yolo_tl.errors import ConfigError
 from yolo_tl.evaluation import Interval
@@ -81,5 +81,5 @@ def command(data: str, weights: str, sizes: str | None, as_json: bool, **options
 
     Every run takes the same number of optimizer steps. Said again, it goes on where it was stopped.
     """
-    result = api.curve(data, weights, sizes=parse_sizes(sizes), listener=FoldProgress(), **options)
+    result = api.curve(data, weights, sizes=parse_sizes(sizes), listener=SeriesProgress(), **options)
     emit_json(result.to_json()) if as_json else click.echo(render(result))

@@ -5,7 +5,20 @@ from __future__ import annotations
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import debug_option, emit_json, json_option, table, trust_option
+from yolo_tl.cli.options import (
+    batch_option,
+    bootstrap_seed_option,
+    debug_option,
+    device_option,
+    emit_json,
+    head_option,
+    imgsz_option,
+    json_option,
+    near_duplicates_option,
+    resamples_option,
+    table,
+    trust_option,
+)
 from yolo_tl.cli.reading import group_by_option
 from yolo_tl.evaluation import Interval
 
@@ -133,27 +146,16 @@ def _area(low: float, high: float) -> str:
     help="Above which a detection counts at the operating point; default: where the mean F1 is largest.",
 )
 @group_by_option
-@click.option(
-    "--near-duplicates/--no-near-duplicates",
-    default=True,
-    show_default=True,
-    help="Look for near-duplicates and resample them together.",
-)
+@near_duplicates_option
 @click.option(
     "--save-predictions", type=click.Path(), metavar="FILE.npz", help="Keep what the model said; can stand for MODEL."
 )
-@click.option("--imgsz", type=int, help="Side of the square input, px; default: as trained.")
-@click.option("--batch", type=int, default=16, show_default=True, help="Images per forward pass.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or a CUDA index.")
-@click.option(
-    "--head",
-    type=click.Choice(["auto", "one-to-many", "nms-free"]),
-    default="auto",
-    show_default=True,
-    help="Which head of a two-headed network; auto: the one it was selected on.",
-)
-@click.option("--resamples", type=int, default=1000, show_default=True, help="Bootstrap resamples of the images.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@imgsz_option
+@batch_option
+@device_option
+@head_option
+@resamples_option
+@bootstrap_seed_option
 @trust_option
 @json_option
 @debug_option

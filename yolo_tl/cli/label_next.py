@@ -8,7 +8,15 @@ import click
 
 from yolo_tl import api
 from yolo_tl.api.growth import Selection
-from yolo_tl.cli.options import debug_option, emit_json, json_option, overwrite_option, table, trust_option
+from yolo_tl.cli.options import (
+    debug_option,
+    device_option,
+    emit_json,
+    json_option,
+    overwrite_option,
+    table,
+    trust_option,
+)
 from yolo_tl.labelling import COUNT
 
 _SHOWN = 20
@@ -50,7 +58,7 @@ def summary(selection: Selection) -> str:
 @click.option("--out", "-o", type=click.Path(), help="File for the list: a table (.csv), or a path a line.")
 @click.option("--copy-to", type=click.Path(), help="Folder to make with copies of the chosen images.")
 @click.option("--suggest", is_flag=True, help="Put what --model finds beside them, as YOLO labels to correct.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or a CUDA index.")
+@device_option
 @overwrite_option
 @trust_option
 @json_option

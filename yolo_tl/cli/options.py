@@ -25,6 +25,28 @@ set_option = click.option(
     "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set any configuration field, e.g. a.b=1."
 )
 
+# How a checkpoint is run on the images of a split.
+imgsz_option = click.option("--imgsz", type=int, help="Side of the square input, px; default: as trained.")
+batch_option = click.option("--batch", type=int, default=16, show_default=True, help="Images per forward pass.")
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or a CUDA index.")
+head_option = click.option(
+    "--head",
+    type=click.Choice(["auto", "one-to-many", "nms-free"]),
+    default="auto",
+    show_default=True,
+    help="Which head of a two-headed network; auto: the one it was selected on.",
+)
+
+# How its intervals are made.
+near_duplicates_option = click.option(
+    "--near-duplicates/--no-near-duplicates",
+    default=True,
+    show_default=True,
+    help="Look for near-duplicates and resample them together.",
+)
+resamples_option = click.option("--resamples", type=int, default=1000, show_default=True, help="Bootstrap resamples.")
+bootstrap_seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+
 
 def config_options(schema: type, *, leave_out: Iterable[str] = ()) -> Callable[[Command], Command]:
     """An option for each plain field of a configuration dataclass, with its help and default.

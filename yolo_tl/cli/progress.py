@@ -157,3 +157,17 @@ def _width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
+
+
+class SeriesProgress(Progress):
+    """Shows the plan of the first of several runs only: the others differ in little but their images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._planned = False
+
+    def begin(self, plan: TrainPlan) -> None:
+        """Show the plan, once."""
+        if not self._planned:
+            super().begin(plan)
+        self._planned = True

@@ -7,7 +7,16 @@ from typing import Any
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import config_options, debug_option, emit_json, json_option, table, trust_option
+from yolo_tl.cli.options import (
+    config_options,
+    debug_option,
+    emit_json,
+    head_option,
+    imgsz_option,
+    json_option,
+    table,
+    trust_option,
+)
 from yolo_tl.evaluation.inspection.contract import InspectionContract
 from yolo_tl.evaluation.inspection.qualification import Qualification
 
@@ -48,14 +57,8 @@ def render(result: Qualification) -> str:
 @click.option("--choose-on", default="val", show_default=True, help="Split that the thresholds are chosen on.")
 @click.option("--judge-on", default="test", show_default=True, help="Split that the contract is judged on.")
 @click.option("--out", "-o", type=click.Path(), help="JSON file to write, for `export --qualification`.")
-@click.option("--imgsz", type=int, help="Side of the square input, px; default: as trained.")
-@click.option(
-    "--head",
-    type=click.Choice(["auto", "one-to-many", "nms-free"]),
-    default="auto",
-    show_default=True,
-    help="Which head of a two-headed network; auto: the one it was selected on.",
-)
+@imgsz_option
+@head_option
 @trust_option
 @json_option
 @debug_option

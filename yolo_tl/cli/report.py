@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from yolo_tl.api import reports
-from yolo_tl.cli.options import debug_option, emit_json, json_option, trust_option
+from yolo_tl.cli.options import batch_option, debug_option, device_option, emit_json, json_option, trust_option
 
 
 @click.command("report")
@@ -15,8 +15,8 @@ from yolo_tl.cli.options import debug_option, emit_json, json_option, trust_opti
 @click.option("--out", "-o", type=click.Path(), help="The file; default: report.html where the rest is.")
 @click.option("--split", type=click.Choice(["val", "test", "train"]), help="Of a run: predict this split, show that.")
 @click.option("--data", type=click.Path(), help="With --split: other data than the run was trained on.")
-@click.option("--batch", type=int, default=16, show_default=True, help="Images per forward pass.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or a CUDA index.")
+@batch_option
+@device_option
 @trust_option
 @json_option
 @debug_option
