@@ -28,6 +28,8 @@ def test_a_start_that_wins_without_features_is_flagged_and_says_why() -> None:
     assert verdict.flagged
     assert "no better than those of random weights" in verdict.notes[0]
     assert "weights of a good scale train faster" in verdict.notes[1]
+    assert "its features are no better than random" in verdict.describe()
+    assert "no better than random" not in made_up_verdict(0.8, 0.4).describe()
     assert not any("good scale" in note for note in made_up_verdict(0.8, 0.4).notes)
 
 

@@ -126,8 +126,9 @@ class Verdict:
             f"mAP50-95 {change.a:.3f} against {change.b:.3f} from scratch after {self.epochs} epochs, "
             f"{change.observed:+.3f}, {interval}"
         )
+        known = "" if self.start.informative else ", though its features are no better than random: look for others"
         words = {
-            "use this": f"use this: {self.transfer.name}",
+            "use this": f"use this: {self.transfer.name}{known}",
             "negative transfer": f"negative transfer: start from scratch, not from {self.transfer.name}",
             "no difference": f"no difference: {self.transfer.name} is not distinguishable from scratch",
         }
