@@ -17,7 +17,7 @@ from yolo_tl.errors import ConfigError, DataError
 from yolo_tl.evaluation import ImageResult, match
 from yolo_tl.overfitting import LEARNT, STEPS, OverfitReport, _causes, _claims, choose
 
-TINY = {"imgsz": 96, "threads": 1, "device": "cpu"}
+TINY = {"imgsz": 96, "threads": 1, "device": "cpu", "precision": "fp32"}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
