@@ -80,3 +80,15 @@ def test_ultralytics_refuses_it_there(ultralytics) -> None:
 
     with pytest.raises(Exception, match="bfloat16 autocast requires CUDA"), autocast(torch.bfloat16, device="cpu"):
         pass
+
+
+def test_a_processor_is_asked_and_an_old_torch_says_no(ultralytics, monkeypatch) -> None:
+    import torch
+
+    from yolo_tl.engine.bfloat16 import cpu_computes_bfloat16
+
+    for answer in (True, False):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda answer=answer: answer)
+        assert cpu_computes_bfloat16() is answer
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
+    assert not cpu_computes_bfloat16()

@@ -9,7 +9,8 @@ def cpu_computes_bfloat16() -> bool:
     """Whether the processor has instructions for it, backward passes included; elsewhere oneDNN is slow or refuses."""
     import torch
 
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # older releases of torch do not tell
+    return supported is not None and bool(supported())
 
 
 def compute_in_bfloat16(network: Any) -> None:
