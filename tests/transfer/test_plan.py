@@ -155,6 +155,10 @@ def test_the_device_decides_precision_and_loaders(network):
     assert (planned(network)["precision"], planned(network)["workers"]) == ("fp32", 0)
     on_gpu = planned(network, device=GPU)
     assert (on_gpu["device"], on_gpu["precision"], on_gpu["workers"]) == ("0", "bf16", 8)
+    fast = DeviceFacts("cpu", "CPU", bf16=True, cores=2)
+    assert planned(network, device=fast)["precision"] == "bf16"
+    assert planned(network, device=fast, precision="fp32")["precision"] == "fp32"
+    assert planned(network, preset="plain", device=fast)["precision"] == "fp32"  # as `yolo train` on a CPU
 
 
 @pytest.mark.parametrize(
