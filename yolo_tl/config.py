@@ -128,7 +128,7 @@ class TrainConfig:
     aliases: tuple[str, ...] = option((), "classes known to the weights by another name, as OURS=THEIRS")
     val_every: int | None = option(None, "epochs between validations; default: planned")
     metric: Literal["map50_95", "map50", "recall"] = option("map50_95", "val score that selects best.pt")
-    patience: int = option(100, "epochs without a better val score before stopping")
+    patience: int | None = option(None, "epochs without a better val score before stopping; default: planned")
     keep: int = option(0, "last epochs of which the weights are kept in weights/, for `average`")
     state_every: float = option(30.0, "seconds between the states that a run can be resumed from")
     family: str = option("any", "the network family this is written for, such as yolo26; others are refused")

@@ -18,7 +18,7 @@ STAGED_LABELS = (25, 50, 100)
 # Training images → epochs: about nine tenths of the images that B0 sees in 20 epochs of BCCD, fewer for the smallest;
 # and what the processor time of B0 on BCCD allows on slides.
 LABEL_EPOCHS = {100: 36, 50: 72, 25: 130, 10: 250, 5: 400}
-SLIDES_EPOCHS = {50: 115, 25: 200, 10: 600, 5: 1000}
+SLIDES_EPOCHS = {50: 115, 25: 200, 10: 450, 5: 800}
 
 
 @dataclass(frozen=True)

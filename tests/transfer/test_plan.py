@@ -151,6 +151,12 @@ def test_the_user_wins_and_is_named(network):
     assert plan.stages[0].freeze.engine == tuple(range(network.backbone))
 
 
+def test_a_run_goes_on_to_the_end_of_its_schedule(network):
+    assert planned(network, epochs=600)["patience"] == 600
+    assert planned(network, epochs=600, patience=50)["patience"] == 50
+    assert planned(network, preset="plain", epochs=600)["patience"] == 100
+
+
 def test_the_device_decides_precision_and_loaders(network):
     assert (planned(network)["precision"], planned(network)["workers"]) == ("fp32", 0)
     on_gpu = planned(network, device=GPU)

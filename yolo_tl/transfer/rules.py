@@ -45,6 +45,7 @@ def ultralytics_rules(config: TrainConfig, *, images: int, classes: int) -> dict
         "augment.close_mosaic": (min(10, config.epochs) / config.epochs, "Ultralytics default: the last 10 epochs"),
         "ema_window": (None, "Ultralytics default: decay 0.9999, rising over 2000 steps"),
         "val_every": (1, "Ultralytics default"),
+        "patience": (100, "Ultralytics default"),
         **_rates(optimizer, classes),
     }
 
@@ -62,6 +63,7 @@ def step_rules(config: TrainConfig, *, images: int, val_images: int, classes: in
             "a tenth of the run, at most 2.5 epochs; Ultralytics' average of 2000 steps never forms on few images",
         ),
         "val_every": _val_every(config, images=images, val_images=val_images),
+        "patience": (config.epochs, "the rate falls until the end, and most is gained there"),
         **_rates(optimizer, classes),
     }
 
