@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from yolo_tl.cli import progress as module
@@ -22,27 +22,43 @@ from yolo_tl.transfer.progress import EpochReport, Listener
 
 
 class Screen:
-    """A terminal that knows carriage return and line feed, and counts what would wrap."""
+    """A terminal that knows carriage return and line feed, and counts what would wrap.
+
+    A line is a list of columns. A wide letter stands in two of them, of which the second is empty; a combining mark
+    stands in that of the letter before it.
+    """
 
     def __init__(self, text: str, columns: int) -> None:
-        self.lines, self.wrapped = [""], 0
+        self.lines: list[list[str]] = [[]]
+        self.wrapped = 0
         column = 0
         for char in text:
             if char == "\r":
                 column = 0
             elif char == "\n":
-                self.lines.append("")
+                self.lines.append([])
             else:
                 assert char.isprintable(), repr(char)
-                line = self.lines[-1]
-                self.lines[-1] = line[:column] + char + line[column + 1 :]
-                column += 1
-                wide = sum(unicodedata.east_asian_width(c) in "WF" for c in self.lines[-1])
-                self.wrapped += len(self.lines[-1]) + wide > columns
+                column += self._put(self.lines[-1], column, char)
+                self.wrapped += len(self.lines[-1]) > columns
+
+    @staticmethod
+    def _put(line: list[str], column: int, char: str) -> int:
+        if unicodedata.combining(char):
+            if column:
+                line[column - 1] += char
+            return 0
+        width = 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        line += [" "] * (column + width - len(line))
+        for half in (column, column + width):  # what is left of a wide letter that is overwritten
+            if half < len(line) and line[half] == "":
+                line[half - 1 if half == column else half] = " "
+        line[column : column + width] = [char, ""][:width]
+        return width
 
     @property
     def text(self) -> list[str]:
-        return [line.rstrip() for line in self.lines]
+        return ["".join(line).rstrip() for line in self.lines]
 
 
 class Terminal:
@@ -202,6 +218,11 @@ def test_a_run_that_is_stopped_leaves_its_bar_once(terminal):
     assert terminal.screen().text == ["head  epoch 1/20  [#.......................]  5 %  loss 1.000", ""]
 
 
+@example(
+    columns=52,
+    name="",
+    events=[("batch", 0, 0.0, ""), ("stage", 0, 0.0, "⺀"), ("batch", 0, 0.0, ""), ("note", 0, 0.0, "")],
+)
 @given(
     columns=st.integers(2, 130),
     name=st.text(max_size=30),
