@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from yolo_tl.boxes import Detections
@@ -79,7 +79,8 @@ def of_many_sizes(sample: Any, seed: int, *, detections: int = 30, **options: An
     return [replace(result, ratio=scale, pad=(7.5, 3.0)) for result, scale in zip(results, scales, strict=True)]
 
 
-@settings(max_examples=25, deadline=None)
+@example(seed=157018, images=2, classes=1, noise=0.05)  # a recall that float64 rounds below its point
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     images=st.integers(2, 12),

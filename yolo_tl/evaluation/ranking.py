@@ -15,6 +15,7 @@ from yolo_tl.evaluation.matching import match
 from yolo_tl.evaluation.records import ImageResult
 
 Rule = Literal["ultralytics", "coco"]
+_RECALLS = np.linspace(0, 1, 101)
 BLOCK = 1 << 18  # array elements handled at once: a few MB, so that they stay in the processor's cache
 
 
@@ -97,7 +98,8 @@ class Ranking:
     def _covered(self, found: NDArray[np.int32], truths: NDArray[np.int32]) -> NDArray[np.float64]:
         """The share of the recall axis that `found` of `truths` reach."""
         if self.rule == "coco":
-            reached = 100 * found // truths + 1
+            # As pycocotools compares: in float64, where 7 / 20 is less than its recall point 0.35.
+            reached = np.searchsorted(_RECALLS, found / truths, side="right")
             share: NDArray[np.float64] = np.where(found > 0, reached, 0) / 101
             return share
         # Recall points strictly below found / truths; the trapezoid rule gives each 0.01, the first (as the last)
