@@ -108,12 +108,10 @@ def label_next(
         UsageError: neither a checkpoint nor weights to tell images apart.
     """
     from yolo_tl.engine.embedding import embedder
+    from yolo_tl.engine.weights import checkpoint_of
     from yolo_tl.prediction import load_detector
 
-    detector = model
-    if model is not None and (Path(model) / "run.yaml").is_file():
-        detector = Path(model) / "weights" / "best.pt"
-    named = None if detector is None else os.fspath(detector)
+    named = None if model is None else os.fspath(checkpoint_of(model))
     telling = weights or (named if named is not None and named.endswith(".pt") else None)
     if telling is None:
         raise UsageError(

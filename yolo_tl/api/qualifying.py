@@ -60,7 +60,7 @@ def qualify(
     """
     from yolo_tl.engine.checkpoint import load_checkpoint
     from yolo_tl.engine.detector import selected_head, trained_size
-    from yolo_tl.engine.weights import find_weights
+    from yolo_tl.engine.weights import checkpoint_of, find_weights
     from yolo_tl.exporting.rehearsal import HEADS, JUDGED, rehearse
 
     asked = resolve(InspectionContract, kind="inspect", preset=os.fspath(contract), overrides=overrides).config
@@ -68,9 +68,7 @@ def qualify(
     asked.rules(dataset.names)
     _require_apart(dataset, choose_on, judge_on)
     parts = _parts(dataset, choose_on, judge_on, asked)
-    if (Path(model) / "run.yaml").is_file():
-        model = Path(model) / "weights" / "best.pt"
-    weights = find_weights(os.fspath(model))
+    weights = find_weights(os.fspath(checkpoint_of(model)))
     module = load_checkpoint(weights, trust=trust)
     size, chosen = imgsz or trained_size(module), selected_head(module) if head == "auto" else head
     first, second = (

@@ -284,12 +284,11 @@ def _predict(
     from yolo_tl.engine.detector import selected_head, trained_size
     from yolo_tl.engine.device import find_device
     from yolo_tl.engine.validation import validate
-    from yolo_tl.engine.weights import find_weights
+    from yolo_tl.engine.weights import checkpoint_of, find_weights
 
     if Path(model).suffix == SUFFIX:
         return _kept(Path(model), dataset, split)
-    if (Path(model) / "run.yaml").is_file():
-        model = Path(model) / "weights" / "best.pt"
+    model = checkpoint_of(model)
     module = load_checkpoint(find_weights(os.fspath(model)), trust=trust)
     results = validate(
         module,

@@ -14,7 +14,7 @@ from pathlib import Path
 from yolo_tl.engine.checkpoint import load_checkpoint
 from yolo_tl.engine.hermetic import home, ultralytics
 from yolo_tl.errors import ModelError, WeightsNotFound
-from yolo_tl.files import atomic_path
+from yolo_tl.files import PathLike, atomic_path
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,12 @@ def folders() -> list[Path]:
 def is_architecture(name: str) -> bool:
     """Whether `name` is an architecture YAML, that is, training from scratch."""
     return name.endswith((".yaml", ".yml"))
+
+
+def checkpoint_of(model: PathLike) -> PathLike:
+    """The ``best.pt`` of a run folder; anything else is what it is."""
+    run = Path(model)
+    return run / "weights" / "best.pt" if (run / "run.yaml").is_file() else model
 
 
 def find_weights(name: str) -> Path:
