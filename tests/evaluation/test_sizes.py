@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from yolo_tl.boxes import Detections
@@ -17,7 +17,16 @@ from yolo_tl.errors import DataError
 from yolo_tl.evaluation import ImageResult
 from yolo_tl.evaluation.bootstrap import Resampling, scores
 from yolo_tl.evaluation.ranking import rank
-from yolo_tl.evaluation.sizes import ALL, COCO_BANDS, Band, by_size, rank_band, terciles, truth_areas
+from yolo_tl.evaluation.sizes import (
+    ALL,
+    COCO_BANDS,
+    Band,
+    by_size,
+    original_areas,
+    rank_band,
+    terciles,
+    truth_areas,
+)
 
 NAMES = ["red", "white", "platelet"]
 
@@ -79,8 +88,14 @@ def of_many_sizes(sample: Any, seed: int, *, detections: int = 30, **options: An
     return [replace(result, ratio=scale, pad=(7.5, 3.0)) for result, scale in zip(results, scales, strict=True)]
 
 
+def on_a_limit(result: ImageResult) -> bool:
+    """Whether a box is within the rounding of areas of a band's end, where pycocotools may decide otherwise."""
+    areas = np.concatenate([original_areas(result, xyxy) for xyxy in (result.truth_xyxy, result.detections.xyxy)])
+    return bool(np.isclose(areas[:, None], [band.low for band in COCO_BANDS[1:]], rtol=0, atol=0.2).any())
+
+
 @example(seed=157018, images=2, classes=1, noise=0.05)  # a recall that float64 rounds below its point
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     images=st.integers(2, 12),
@@ -89,6 +104,7 @@ def of_many_sizes(sample: Any, seed: int, *, detections: int = 30, **options: An
 )
 def test_equal_to_pycocotools(sample, seed: int, images: int, classes: int, noise: float) -> None:
     results = of_many_sizes(sample, seed, images=images, classes=classes, noise=noise)
+    assume(not any(on_a_limit(result) for result in results))
     if sum(len(result.detections) for result in results) and sum(len(result.truth_class) for result in results):
         assert our_scores(results, NAMES) == pytest.approx(their_scores(results, NAMES), abs=1e-3)
 
