@@ -74,7 +74,10 @@ def test_a_bundle_brings_thresholds_by_class(bundle: Path, pictures: list[np.nda
         ({"schema": None}, r"schema: expected 1, found None"),
         ({"schema": True}, r"schema: expected 1, found True"),
         ({"format": "engine"}, r"format: expected 'onnx'"),
-        ({"preprocess": {"letterbox": 0, "colour": "RGB", "scale": "1/255"}}, r"preprocess\.letterbox: expected 114"),
+        (
+            {"preprocess": {"letterbox": 300, "colour": "RGB", "scale": "1/255"}},
+            r"preprocess\.letterbox: expected 0 to 255, found 300",
+        ),
         ({"preprocess": None}, r"preprocess: expected a dict, found nothing"),
         ({"names": []}, r"names: expected a list of class names"),
         ({"names": ["class 0", "class 2", "class 1"]}, r"names: the manifest says"),

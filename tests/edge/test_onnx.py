@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from yolo_tl.edge import Detector
-from yolo_tl.edge.onnx import OnnxModel
+from yolo_tl.edge.onnx import OnnxNetwork
 from yolo_tl.errors import BundleError, ConfigError, MissingExtra, UsageError
 
 
 def test_what_a_file_says_of_itself(toy) -> None:
-    fixed = OnnxModel(toy(imgsz=(64, 96), batch=4))
+    fixed = OnnxNetwork(toy(imgsz=(64, 96), batch=4)).info
     assert (fixed.imgsz, fixed.batch, fixed.dynamic, fixed.head) == ((64, 96), 4, False, "raw")
     assert fixed.names == ("class 0", "class 1", "class 2")
-    free = OnnxModel(toy(imgsz=(64, 96), dynamic=True))
+    free = OnnxNetwork(toy(imgsz=(64, 96), dynamic=True)).info
     assert (free.imgsz, free.batch, free.dynamic, free.stride) == ((64, 96), None, True, 32)
 
 
@@ -24,15 +24,15 @@ def test_what_a_file_says_of_itself(toy) -> None:
 @pytest.mark.parametrize("batch", [1, 4])
 def test_any_number_of_images_goes_through_a_fixed_batch(toy, count: int, batch: int) -> None:
     tensor = np.random.default_rng(1).random((count, 3, 64, 96), dtype=np.float32)
-    together = OnnxModel(toy("a.onnx", batch=batch)).run(tensor)
-    one = OnnxModel(toy("b.onnx", batch=1))
+    (together,) = OnnxNetwork(toy("a.onnx", batch=batch)).run(tensor)
+    one = OnnxNetwork(toy("b.onnx", batch=1))
     assert together.shape == (count, 7, 24 * 6)
-    np.testing.assert_allclose(together, np.concatenate([one.run(image[None]) for image in tensor]), atol=1e-4)
+    np.testing.assert_allclose(together, np.concatenate([one.run(image[None])[0] for image in tensor]), atol=1e-4)
 
 
 def test_a_half_precision_input_is_given_half_precision(toy) -> None:
     tensor = np.random.default_rng(1).random((1, 3, 64, 96), dtype=np.float32)
-    half, full = OnnxModel(toy("a.onnx", half=True)).run(tensor), OnnxModel(toy("b.onnx")).run(tensor)
+    (half,), (full,) = OnnxNetwork(toy("a.onnx", half=True)).run(tensor), OnnxNetwork(toy("b.onnx")).run(tensor)
     assert half.dtype == np.float16
     np.testing.assert_allclose(half[:, 4:], full[:, 4:], atol=0.05)
 
@@ -40,7 +40,7 @@ def test_a_half_precision_input_is_given_half_precision(toy) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metadata": {"task": "segment"}}, "expected a model for the task detect, found segment"),
+        ({"metadata": {"task": "depth"}}, "expected a model for one of the tasks detect, .*, found depth"),
         ({"drop": ("task", "names")}, "found none for: task, names"),
         ({"metadata": {"names": "{0: 'a', 2: 'b'}"}}, "names: expected a name for each class number"),
         (
@@ -58,7 +58,7 @@ def test_a_half_precision_input_is_given_half_precision(toy) -> None:
 def test_metadata_that_do_not_fit(toy, options: dict[str, Any], message: str) -> None:
     path = toy(**options)
     with pytest.raises(BundleError, match=message) as caught:
-        OnnxModel(path)
+        OnnxNetwork(path)
     assert str(path) in caught.value.message
 
 
@@ -73,7 +73,7 @@ def test_a_damaged_file_is_named_without_noise(toy, capfd: pytest.CaptureFixture
 
 
 def test_an_input_the_graph_refuses(toy, capfd: pytest.CaptureFixture[str]) -> None:
-    model = OnnxModel(toy(dynamic=True))
+    model = OnnxNetwork(toy(dynamic=True))
     with pytest.raises(BundleError, match=r"toy\.onnx: ONNX Runtime failed on an input of shape \(1, 3, 8, 32\)"):
         model.run(np.zeros((1, 3, 8, 32), np.float32))  # less than the convolution's kernel
     assert capfd.readouterr() == ("", "")

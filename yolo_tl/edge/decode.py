@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.boxes import Floats, xywh_to_xyxy
+from yolo_tl.edge.network import Head
 from yolo_tl.edge.nms import nms
 from yolo_tl.errors import ConfigError, RuntimeFailure
-
-Head = Literal["raw", "nms-free", "nms"]
-"""What the network ends with.
-
-``raw``: (4 + classes, anchors), centre boxes and one score per class; needs NMS.
-``nms-free``: (K, 6) corner boxes, score, class; trained to need none.
-``nms``: the same columns from an NMS inside the graph, padded with zero rows.
-"""
 
 _CLASS_OFFSET = 7680  # px; moves the classes apart, so that one NMS serves all of them
 _CANDIDATES = 30_000

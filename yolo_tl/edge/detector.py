@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl.boxes import Detections
-from yolo_tl.edge.decode import Head, Thresholds, decode
+from yolo_tl.edge.artifact import open_artifact
+from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.image import Image, as_bgr
-from yolo_tl.edge.letterbox import letterbox, to_tensor, unletterbox
-from yolo_tl.edge.manifest import FILE, Manifest
-from yolo_tl.edge.onnx import OnnxModel
-from yolo_tl.errors import BundleError, ConfigError
+from yolo_tl.edge.network import Head, RunOptions
+from yolo_tl.errors import ConfigError
 
 
 class Detector:
@@ -30,7 +29,7 @@ class Detector:
     Attributes:
         names: class names in order of class number.
         imgsz: height and width of the network's input in px.
-        head: ``raw``, ``nms-free`` or ``nms`` (see `yolo_tl.edge.decode.Head`).
+        head: ``raw``, ``nms-free`` or ``nms`` (see `yolo_tl.edge.network.Head`).
         dynamic: whether other input sizes than `imgsz` are accepted; then images are
             padded only to the next multiple of the stride.
         batch: the one batch size the network accepts, or None.
@@ -46,19 +45,14 @@ class Detector:
     """
 
     def __init__(self, path: Path | str, *, threads: int | None = None, providers: Sequence[Any] | None = None) -> None:
-        path = Path(path)
-        if threads is not None and threads < 1:
-            raise ConfigError(f"threads: expected a positive number or None, found {threads}")
-        manifest = Manifest.read(path) if path.is_dir() else None
-        self._model = OnnxModel(manifest.model if manifest else _onnx_file(path), threads=threads, providers=providers)
-        if manifest:
-            _require_agreement(manifest, self._model)
-        thresholds = manifest.thresholds if manifest else Thresholds()
-        self.names: tuple[str, ...] = self._model.names
-        self.imgsz: tuple[int, int] = self._model.imgsz
-        self.head: Head = self._model.head
-        self.dynamic: bool = self._model.dynamic
-        self.batch: int | None = self._model.batch
+        artifact = open_artifact(Path(path), RunOptions(threads=threads, providers=tuple(providers or ())))
+        self._pipeline = artifact.pipeline
+        info, thresholds = artifact.pipeline.info, artifact.thresholds
+        self.names: tuple[str, ...] = info.names
+        self.imgsz: tuple[int, int] = info.imgsz
+        self.head: Head = info.head
+        self.dynamic: bool = info.dynamic
+        self.batch: int | None = info.batch
         self.confidence: float = thresholds.confidence
         self.class_confidence: dict[str, float] = {self.names[i]: value for i, value in thresholds.by_class}
         self.iou: float = thresholds.iou
@@ -118,18 +112,7 @@ class Detector:
         )
         self._require_classes(classes)
         sources = [as_bgr(image) for image in images]
-        if not sources:
-            return []
-        rectangle = self.dynamic and len({source.shape for source in sources}) == 1
-        stride = self._model.stride if rectangle else None
-        tensor = to_tensor([letterbox(source, self.imgsz, stride=stride) for source in sources])
-        canvas = (tensor.shape[2], tensor.shape[3])
-        found = []
-        for source, output in zip(sources, self._model.run(tensor), strict=True):
-            rows = decode(output, head=self.head, thresholds=thresholds, classes=classes)
-            rows[:, :4] = unletterbox(rows[:, :4], canvas=canvas, image=(source.shape[0], source.shape[1]))
-            found.append(Detections.from_rows(rows))
-        return found
+        return self._pipeline(sources, thresholds=thresholds, classes=classes) if sources else []
 
     def _by_class(self) -> tuple[tuple[int, float], ...]:
         return tuple((self.names.index(name), value) for name, value in self.class_confidence.items())
@@ -140,29 +123,4 @@ class Detector:
             raise ConfigError(
                 f"classes: expected class numbers from 0 to {len(self.names) - 1}, found {unknown}",
                 hint=f"the classes are {', '.join(f'{i} {name}' for i, name in enumerate(self.names[:20]))}",
-            )
-
-
-def _onnx_file(path: Path) -> Path:
-    if not path.exists():
-        raise BundleError(f"{path}: expected a bundle folder or an .onnx file, found nothing", hint="check the path")
-    if path.suffix.lower() != ".onnx":
-        raise BundleError(
-            f"{path}: expected a bundle folder (with {FILE}) or an .onnx file",
-            hint="export the checkpoint first: yolo-tl export",
-        )
-    return path
-
-
-def _require_agreement(manifest: Manifest, model: OnnxModel) -> None:
-    """A manifest of another model would put wrong names on right boxes."""
-    for key, said, found in (
-        ("task", manifest.task, "detect"),
-        ("names", manifest.names, model.names),
-        ("head", manifest.head, model.head),
-    ):
-        if said != found:
-            raise BundleError(
-                f"{manifest.path}: {key}: the manifest says {said}, {manifest.model.name} says {found}",
-                hint="build the bundle again with yolo-tl export",
             )

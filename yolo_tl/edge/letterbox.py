@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 
 from yolo_tl.boxes import Floats, clip_xyxy
 from yolo_tl.edge.image import Image
+from yolo_tl.edge.network import Size
 
 PADDING = 114
 """Grey level around the image, as in training."""
 
-Size = tuple[int, int]
-"""Height and width in px."""
-
+_LEVELS = np.arange(256, dtype=np.float32)
 # Division, not multiplication by 1/255: the two differ in the last bit for many of the 256 levels.
-_SCALED = np.arange(256, dtype=np.float32) / np.float32(255)
+_SCALED = _LEVELS / np.float32(255)
 
 
-def letterbox(image: Image, canvas: Size, *, stride: int | None = None) -> Image:
+def letterbox(image: Image, canvas: Size, *, stride: int | None = None, padding: int = PADDING) -> Image:
     """Resize `image` (H, W, 3) to fit `canvas`, centred on grey.
 
     Args:
@@ -32,6 +31,7 @@ def letterbox(image: Image, canvas: Size, *, stride: int | None = None) -> Image
         canvas: height and width to fit into.
         stride: pad only to the next multiple of it instead of the whole canvas (the
             smallest rectangle that a dynamic export accepts).
+        padding: grey level around the image.
     """
     height, width = image.shape[:2]
     ratio = min(canvas[0] / height, canvas[1] / width)
@@ -40,7 +40,7 @@ def letterbox(image: Image, canvas: Size, *, stride: int | None = None) -> Image
     if stride is not None:
         spare_height, spare_width = spare_height % stride, spare_width % stride
     top, left = _before(spare_height), _before(spare_width)
-    padded = np.full((new_height + spare_height, new_width + spare_width, 3), PADDING, np.uint8)
+    padded = np.full((new_height + spare_height, new_width + spare_width, 3), padding, np.uint8)
     inside = padded[top : top + new_height, left : left + new_width]
     if (new_height, new_width) == (height, width):
         inside[:] = image
@@ -49,13 +49,20 @@ def letterbox(image: Image, canvas: Size, *, stride: int | None = None) -> Image
     return padded
 
 
-def to_tensor(images: Sequence[Image]) -> NDArray[np.float32]:
-    """Letterboxed BGR images of one size → (B, 3, H, W) RGB in [0, 1]."""
+def to_tensor(images: Sequence[Image], *, rgb: bool = True, scaled: bool = True) -> NDArray[np.float32]:
+    """Letterboxed BGR images of one size → (B, 3, H, W) RGB in [0, 1].
+
+    Args:
+        images: each (H, W, 3) uint8.
+        rgb: False keeps the channels in their order.
+        scaled: False keeps the levels 0 to 255.
+    """
+    table = _SCALED if scaled else _LEVELS
     tensor = np.empty((len(images), 3, *images[0].shape[:2]), np.float32)
     for planes, image in zip(tensor, images, strict=True):
         for channel, plane in enumerate(cv2.split(image)):
             # A table look-up writes the plane in place; four times quicker than transpose, cast and divide.
-            cv2.LUT(plane, _SCALED, dst=planes[2 - channel])
+            cv2.LUT(plane, table, dst=planes[2 - channel if rgb else channel])
     return tensor
 
 

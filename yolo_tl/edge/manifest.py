@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl.edge.decode import Thresholds
+from yolo_tl.edge.preprocess import Preprocess
 from yolo_tl.errors import BundleError
 from yolo_tl.files import sha256
 
 FILE = "manifest.json"
 SCHEMA = 1
 
-# What this runtime does before the network; a bundle that wants something else cannot be run here.
-PREPROCESS = {"letterbox": 114, "colour": "RGB", "scale": "1/255"}
 _REBUILD = "build the bundle again with yolo-tl export"
 
 
@@ -30,6 +29,7 @@ class Manifest:
         task: what the network was trained for.
         names: class names in order of class number.
         head: how the output is read.
+        preprocess: what is done to images.
         thresholds: the operating point the model was accepted with.
         content: the whole manifest.
     """
@@ -39,6 +39,7 @@ class Manifest:
     task: str
     names: tuple[str, ...]
     head: str
+    preprocess: Preprocess
     thresholds: Thresholds
     content: Mapping[str, Any] = field(repr=False)
 
@@ -53,9 +54,6 @@ class Manifest:
         content = _content(path)
         _require(path, "schema", content.get("schema"), SCHEMA, hint="install the yolo-tl version that wrote it")
         _require(path, "format", content.get("format"), "onnx", hint="only ONNX bundles are run")
-        preprocess = _entry(path, content, "preprocess", dict)
-        for key, value in PREPROCESS.items():
-            _require(path, f"preprocess.{key}", preprocess.get(key), value, hint=_REBUILD)
         names = _entry(path, content, "names", list)
         if not names or not all(isinstance(name, str) for name in names):
             raise BundleError(f"{path}: names: expected a list of class names, found {names}", hint=_REBUILD)
@@ -65,6 +63,7 @@ class Manifest:
             task=_entry(path, content, "task", str),
             names=tuple(names),
             head=_entry(path, content, "head", str),
+            preprocess=_preprocess(path, _entry(path, content, "preprocess", dict)),
             thresholds=_thresholds(path, _entry(path, content, "thresholds", dict), names),
             content=content,
         )
@@ -97,6 +96,13 @@ def _model(path: Path, content: Mapping[str, Any]) -> Path:
             hint="the file was damaged or exchanged; copy the bundle again",
         )
     return model
+
+
+def _preprocess(path: Path, values: Mapping[str, Any]) -> Preprocess:
+    try:
+        return Preprocess.from_json(values)
+    except ValueError as error:
+        raise BundleError(f"{path}: preprocess.{error}", hint=_REBUILD) from error
 
 
 def _thresholds(path: Path, values: Mapping[str, Any], names: Sequence[str]) -> Thresholds:

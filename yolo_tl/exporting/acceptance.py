@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl.config import ExportConfig
-from yolo_tl.edge.decode import Head
+from yolo_tl.edge.network import Head
 from yolo_tl.errors import ExportError
 
 _AGAIN = "qualify this checkpoint: yolo-tl qualify"

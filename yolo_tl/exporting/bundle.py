@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl import __version__
-from yolo_tl.edge.manifest import FILE, PREPROCESS, SCHEMA
+from yolo_tl.edge.manifest import FILE, SCHEMA
+from yolo_tl.edge.preprocess import Preprocess
 from yolo_tl.files import sha256, write_json
 
 LICENCE = "AGPL-3.0 (https://ultralytics.com/license)"  # of weights trained with Ultralytics
@@ -68,7 +69,7 @@ def write_manifest(
             "dynamic": dynamic,
             "stride": stride,
         },
-        "preprocess": PREPROCESS,
+        "preprocess": Preprocess().to_json(),
         "head": head,
         "thresholds": dict(thresholds),
         **({} if qualification is None else {"qualification": dict(qualification)}),

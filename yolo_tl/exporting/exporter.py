@@ -12,7 +12,7 @@ import numpy as np
 from yolo_tl.config import ExportConfig, to_mapping
 from yolo_tl.data.dataset import Dataset
 from yolo_tl.data.fingerprint import fingerprint
-from yolo_tl.edge.onnx import OnnxModel
+from yolo_tl.edge.onnx import OnnxNetwork
 from yolo_tl.engine.checkpoint import describe_network, load_checkpoint
 from yolo_tl.engine.detector import selected_head, trained_size
 from yolo_tl.engine.exporting import export_onnx, forward_of
@@ -105,10 +105,11 @@ def export_bundle(
             iou=config.iou,
             max_det=config.max_det,
         )
+        exported = OnnxNetwork(model)
         parity = compare(
             images,
             reference=forward_of(module, head=head),
-            exported=OnnxModel(model).run,
+            exported=lambda tensor: exported.run(tensor)[0],
             head=head,
             imgsz=imgsz,
             config=config,

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from yolo_tl.boxes import Floats
 from yolo_tl.config import ExportConfig
-from yolo_tl.edge.decode import Head, Thresholds, decode
+from yolo_tl.edge.decode import Thresholds, decode
 from yolo_tl.edge.image import read_image
 from yolo_tl.edge.letterbox import letterbox, to_tensor
+from yolo_tl.edge.network import Head
 from yolo_tl.errors import ExportError
 
 SAME_ROW = 1.0  # px; rows of an NMS-free head that lie further apart come from different anchors

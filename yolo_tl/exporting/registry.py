@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from yolo_tl.config import ExportConfig
-from yolo_tl.edge.decode import Head
+from yolo_tl.edge.network import Head
 from yolo_tl.errors import ConfigError
 from yolo_tl.transfer.network import Network
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from yolo_tl.boxes import Detections, xywh_to_xyxy
 from yolo_tl.data.dataset import Dataset
-from yolo_tl.edge.decode import Head, Thresholds, decode
+from yolo_tl.edge.decode import Thresholds, decode
 from yolo_tl.edge.image import read_image
 from yolo_tl.edge.letterbox import letterbox, to_tensor, unletterbox
+from yolo_tl.edge.network import Head
 from yolo_tl.engine.exporting import forward_of
 from yolo_tl.errors import DataError
 from yolo_tl.evaluation.inspection.units import LOWEST
