@@ -26,6 +26,7 @@ FLOORS = [
         "negative_transfer",
         "learning_curve",
         "labelling",
+        "latency",
     },
     {"reporting"},
     {"api"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from yolo_tl.api import (
         average,
+        benchmark,
         check,
         compare,
         convert,
@@ -45,6 +46,7 @@ __all__ = [
     "Detector",
     "YoloTLError",
     "average",
+    "benchmark",
     "check",
     "compare",
     "convert",

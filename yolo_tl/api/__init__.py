@@ -17,6 +17,7 @@ from yolo_tl.api.datasets import (
     split,
 )
 from yolo_tl.api.growth import LearningCurve, Selection, curve, label_next
+from yolo_tl.api.latencies import benchmark
 from yolo_tl.api.models import average, doctor, export, predict
 from yolo_tl.api.qualifying import qualify
 from yolo_tl.api.reports import report
@@ -41,6 +42,7 @@ __all__ = [
     "TrainResult",
     "Verdict",
     "average",
+    "benchmark",
     "check",
     "compare",
     "convert",

@@ -36,6 +36,7 @@ COMMANDS = {
     "report": "one HTML page about a run, a comparison, a qualification or a verdict",
     "average": "one checkpoint from several, or from the last epochs of a run",
     "export": "a proven ONNX bundle for the edge",
+    "benchmark": "latency, throughput, processor time and memory of models, beside each other",
     "predict": "run a checkpoint, a bundle or an ONNX file on images or video",
     "doctor": "what is installed, what is missing, where weights are looked for",
 }
