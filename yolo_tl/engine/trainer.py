@@ -6,6 +6,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from yolo_tl.engine.bfloat16 import compute_in_bfloat16, compute_in_float32
 from yolo_tl.engine.dataset import build_dataset
 from yolo_tl.engine.group import gather, own_device, require_equal_weights, share_buffers, synchronised
 from yolo_tl.engine.hermetic import ultralytics
+from yolo_tl.engine.muon import without_padding
 from yolo_tl.engine.pipeline import Pipeline
 from yolo_tl.engine.pull import pull_towards
 from yolo_tl.engine.saving import save_checkpoint
@@ -260,7 +262,8 @@ class PlanTrainer(DetectionTrainer):
         """The parent's step, after the pull towards the start."""
         if strength := self.plan["l2_sp"]:
             pull_towards(self.anchor, unwrap_model(self.model), self.optimizer, strength, self.plan.network.head)
-        super().optimizer_step()
+        with without_padding() if self.device.type == "cpu" else nullcontext():
+            super().optimizer_step()
         self.last_step = self.batches_done
         if self.offset is not None:
             self.offset, self.accumulate = None, self.plan.budget.accumulate
