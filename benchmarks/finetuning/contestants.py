@@ -56,8 +56,8 @@ B0_LONG = Contestant("B0@100", "plain", 100, overrides={"batch": BATCH}, seeds=(
 # small-data, as long as fits into the processor time of B0, a quarter of it, half of it, and a third of that of B0@100
 BUDGET = (
     Contestant("small-data whole", "small-data", 34),
-    Contestant("small-data quarter", "small-data", 7),
-    Contestant("small-data half", "small-data", 16),
+    Contestant("small-data quarter", "small-data", 6),
+    Contestant("small-data half", "small-data", 14),
     Contestant("small-data long", "small-data", 58, seeds=(0,)),
 )
 
