@@ -64,7 +64,7 @@ def test_imports_go_one_way(path):
         return
     assert room in FLOOR, f"{room} has no floor"
     allowed = {name for name, level in FLOOR.items() if level <= FLOOR[room]}
-    if FLOOR[room] >= FLOOR["exporting"]:
+    if FLOOR[room] >= FLOOR["engine"]:
         allowed.add("edge")
     if room == "presets":
         allowed = FLOORS[0]

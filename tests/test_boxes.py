@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from yolo_tl.boxes import Detections, area, clip_xyxy, iou_matrix, xywh_to_xyxy, xyxy_to_xywh
+from yolo_tl.boxes import (
+    Detections,
+    area,
+    clip_xyxy,
+    iou_matrix,
+    rotated_corners,
+    run_lengths,
+    xywh_to_xyxy,
+    xyxy_to_xywh,
+)
 
 boxes = hnp.arrays(np.float32, st.tuples(st.integers(0, 8), st.just(4)), elements=st.floats(0, 640, width=32)).map(
     lambda b: np.concatenate([np.minimum(b[:, :2], b[:, 2:]), np.maximum(b[:, :2], b[:, 2:])], 1)
@@ -83,3 +94,56 @@ def test_from_ultralytics_needs_its_shape_only():
 
     found = Detections.from_ultralytics(SimpleNamespace(boxes=SimpleNamespace(data=Tensor())))
     assert found.to_rows(["a", "b"]) == [{"box": [1, 2, 3, 4], "confidence": 0.5, "class_id": 1, "name": "b"}]
+
+
+def test_rotated_corners_are_the_peers(ultralytics):
+    import torch
+    from ultralytics.utils.ops import xywhr2xyxyxyxy
+
+    rng = np.random.default_rng(0)
+    centres = np.hstack([rng.uniform(0, 99, (50, 2)), rng.uniform(1, 50, (50, 2)), rng.uniform(-9, 9, (50, 1))])
+    expected = xywhr2xyxyxyxy(torch.from_numpy(centres)).numpy()
+    np.testing.assert_allclose(rotated_corners(xywh_to_xyxy(centres[:, :4]), centres[:, 4]), expected, atol=1e-9)
+
+
+def test_corners_of_upright_and_turned_boxes():
+    upright = Detections.from_rows([[0, 0, 4, 2, 0.9, 0]])
+    assert upright.corners.tolist() == [[[4, 2], [4, 0], [0, 0], [0, 2]]]
+    turned = replace(upright, angle=np.array([np.pi / 2], np.float32))
+    np.testing.assert_allclose(turned.corners, [[[1, 3], [3, 3], [3, -1], [1, -1]]], atol=1e-6)
+    assert replace(Detections.empty(), angle=np.zeros(0, np.float32)).corners.shape == (0, 4, 2)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 9), st.sampled_from([0.0, 0.4, 1.0]))
+def test_run_lengths_are_those_of_coco(seed, height, width, share):
+    mask_api = pytest.importorskip("pycocotools.mask")
+    mask = np.random.default_rng(seed).random((height, width)) < share
+    lengths = run_lengths(mask)
+    assert sum(lengths) == mask.size
+    encoded = mask_api.frPyObjects({"size": [height, width], "counts": lengths}, height, width)
+    np.testing.assert_array_equal(mask_api.decode(encoded), mask)
+
+
+def test_rows_hold_what_a_task_adds():
+    found = Detections(
+        np.array([[0, 0, 4, 2]], np.float32),
+        np.array([0.5], np.float32),
+        np.array([1]),
+        masks=np.array([[[False, True], [True, True]]]),
+        polygons=[np.array([[1, 2], [3, 4], [5, 6]], np.float32)],
+        keypoints=np.array([[[1, 2, 0.5]]], np.float32),
+        angle=np.array([0], np.float32),
+    )
+    (row,) = found.to_rows(["a", "b"])
+    assert row == {
+        "box": [0, 0, 4, 2],
+        "confidence": 0.5,
+        "class_id": 1,
+        "name": "b",
+        "angle": 0,
+        "corners": [[4, 2], [4, 0], [0, 0], [0, 2]],
+        "keypoints": [[1, 2, 0.5]],
+        "polygon": [[1, 2], [3, 4], [5, 6]],
+        "mask": {"size": [2, 2], "counts": [1, 3]},
+    }
+    assert json.loads(json.dumps(row)) == row

@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from textwrap import dedent
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -22,12 +23,13 @@ from yolo_tl.data.checks import CHECKS
 from yolo_tl.data.formats import FORMATS
 from yolo_tl.data.options import ReadOptions
 from yolo_tl.errors import DataError
+from yolo_tl.exporting.formats import FORMATS as EXPORT_FORMATS
 from yolo_tl.presets import presets
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCS = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
-DATA, TRAINING, EVIDENCE = DOCS["data.md"], DOCS["training.md"], DOCS["evidence.md"]
+DATA, TRAINING, EVIDENCE, EXPORT = (DOCS[f"{name}.md"] for name in ("data", "training", "evidence", "export"))
 
 TINY = "--epochs 2 --imgsz 64 --batch 8 --threads 1 --device cpu"
 SHORT = {  # what is put behind a command to make it short; of an option that is said twice, the last counts
@@ -64,7 +66,7 @@ def test_every_format_has_a_row_that_says_whether_it_is_written() -> None:
 
 def test_every_command_and_group_of_checks_is_told_of() -> None:
     for command in COMMANDS:
-        assert re.search(rf"(`|yolo-tl ){command}(?![\w-])", README + DATA + TRAINING + EVIDENCE), command
+        assert re.search(rf"(`|yolo-tl ){command}(?![\w-])", README + DATA + TRAINING + EVIDENCE + EXPORT), command
     for group in {name.partition(".")[0] for name in CHECKS}:
         assert f"`{group}`" in DATA
     assert len(CHECKS) > 100
@@ -90,13 +92,34 @@ def test_the_options_and_functions_of_training_exist() -> None:
     assert set(re.findall(r"`(?:yolo_tl\.)?(\w+)`", sentence[1])) <= set(yolo_tl.__all__)
 
 
-@pytest.mark.parametrize("line", re.findall(r"^yolo-tl .*$", EVIDENCE, re.MULTILINE))
-def test_the_commands_of_evidence_are_understood(line: str) -> None:
+@pytest.mark.parametrize("line", re.findall(r"^yolo-tl .*$", EVIDENCE + EXPORT, re.MULTILINE))
+def test_the_commands_of_evidence_and_export_are_understood(line: str) -> None:
     _, name, *arguments = shlex.split(line)
     command = main.get_command(None, name)
+    if isinstance(command, click.Group):
+        name, *arguments = arguments
+        command = command.commands[name]
     assert command is not None
     with command.make_context(name, arguments) as context:
         assert context.params
+
+
+def test_the_tables_of_export_are_whole() -> None:
+    """Every format that is verified has a row with what it takes; the others are listed."""
+    start = EXPORT.index("| format |")
+    table = EXPORT[start : EXPORT.index("\n\n", start)].splitlines()[2:]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
+    verified = {name: format for name, format in EXPORT_FORMATS.items() if format.verified}
+    assert [row[0].strip("`") for row in rows] == list(verified)
+    for row, format in zip(rows, verified.values(), strict=True):
+        assert row[2].split() == list(format.precisions)
+        assert row[3].split() == list(format.heads)
+        assert row[4].startswith("yes" if format.dynamic else "no")
+    listed = re.search(r"can run them: (.*?)\. What", EXPORT, re.DOTALL)
+    assert listed
+    assert set(re.split(r",\s+", listed[1])) == EXPORT_FORMATS.keys() - verified.keys()
+    for preset in presets("export"):
+        assert f"`{preset}`" in README
 
 
 def test_the_contract_shown_is_one(tmp_path: Path) -> None:

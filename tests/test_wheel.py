@@ -24,7 +24,7 @@ def test_presets_and_types_are_inside(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for preset in ROOT.glob("configs/*/*.yaml"):
         assert f"yolo_tl/{preset.relative_to(ROOT).as_posix()}" in names
-    for name in ("py.typed", "reporting/page.css", "reporting/thresholds.js"):
+    for name in ("py.typed", "edge/manifest.schema.json", "reporting/page.css", "reporting/thresholds.js"):
         assert f"yolo_tl/{name}" in names
     assert not [name for name in names if name.startswith(("tests", "benchmarks"))]
 

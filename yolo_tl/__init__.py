@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from yolo_tl.api import (
         average,
         benchmark,
+        bundle_diff,
         check,
         compare,
         convert,
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
         qualify,
         report,
         resume,
+        selftest,
         split,
         train,
         verdict,
+        verify,
     )
     from yolo_tl.boxes import Detections
     from yolo_tl.edge import Detector
@@ -47,6 +50,7 @@ __all__ = [
     "YoloTLError",
     "average",
     "benchmark",
+    "bundle_diff",
     "check",
     "compare",
     "convert",
@@ -66,9 +70,11 @@ __all__ = [
     "qualify",
     "report",
     "resume",
+    "selftest",
     "split",
     "train",
     "verdict",
+    "verify",
 ]
 
 _HOMES = {

@@ -73,6 +73,37 @@ def iou_matrix(a: ArrayLike, b: ArrayLike, *, eps: float = 1e-7) -> Floats:
     return result
 
 
+def rotated_corners(boxes: ArrayLike, angles: ArrayLike) -> Floats:
+    """Corners (N, 4, 2) of boxes (N, 4) that are turned about their centres by angles (N,), radians, clockwise.
+
+    The corner that is the lower right one before turning comes first, then upper right, upper left, lower left.
+
+    >>> rotated_corners([[0.0, 0.0, 4.0, 2.0]], [0.0]).tolist()
+    [[[4.0, 2.0], [4.0, 0.0], [0.0, 0.0], [0.0, 2.0]]]
+    """
+    b = xyxy_to_xywh(boxes)
+    turn = np.asarray(angles)[:, None]
+    cos, sin = np.cos(turn), np.sin(turn)
+    along = b[:, 2:3] / 2 * np.concatenate([cos, sin], axis=1)
+    across = b[:, 3:4] / 2 * np.concatenate([-sin, cos], axis=1)
+    centre = b[:, :2]
+    return np.stack(
+        [centre + along + across, centre + along - across, centre - along - across, centre - along + across], 1
+    )
+
+
+def run_lengths(mask: ArrayLike) -> list[int]:
+    """Lengths of the runs of a mask (H, W), down its columns, starting with what is clear: COCO's uncompressed RLE.
+
+    >>> run_lengths([[False, True], [True, True]])
+    [1, 3]
+    """
+    flat = np.asarray(mask, np.bool_).ravel(order="F")
+    ends = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    lengths: list[int] = np.diff(np.concatenate([[0], ends, [flat.size]])).tolist()
+    return [0, *lengths] if flat.size and flat[0] else lengths
+
+
 @dataclass(frozen=True, eq=False)
 class Detections:
     """What a detector found in one image: arrays of one length N, best first.
@@ -84,7 +115,8 @@ class Detections:
         masks: (N, H, W) bool, in the original image, or None.
         polygons: N arrays (K, 2) in px, or None.
         keypoints: (N, K, 2 or 3) in px (and visibility), or None.
-        angle: (N,) radians, clockwise; then `xyxy` is the unrotated box, or None.
+        angle: (N,) radians, clockwise, of any size; then `xyxy` is the box before it is turned about its centre, and
+            may stick out of the image. Or None.
     """
 
     xyxy: NDArray[np.float32]
@@ -137,14 +169,37 @@ class Detections:
                 picked[field.name] = None if value is None else value[index]
         return type(self)(**picked)
 
+    @property
+    def corners(self) -> NDArray[np.float32]:
+        """Corners (N, 4, 2) in px of the image, of turned boxes those of the turned ones; see `rotated_corners`."""
+        angles = np.zeros(len(self), np.float32) if self.angle is None else self.angle
+        return rotated_corners(self.xyxy, angles).astype(np.float32)
+
     def to_rows(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Plain dictionaries ``{box, confidence, class_id, name}`` for JSON."""
+        """Plain dictionaries ``{box, confidence, class_id, name}`` for JSON, and what else there is.
+
+        ``angle`` and ``corners`` of turned boxes, ``keypoints``, ``polygon``, and ``mask`` as COCO's uncompressed RLE
+        ``{size: [height, width], counts}``.
+        """
         return [
             {
-                "box": [float(v) for v in box],
-                "confidence": float(confidence),
-                "class_id": int(class_id),
-                "name": names[int(class_id)],
+                "box": [float(v) for v in self.xyxy[i]],
+                "confidence": float(self.confidence[i]),
+                "class_id": int(self.class_id[i]),
+                "name": names[int(self.class_id[i])],
+                **self._more(i),
             }
-            for box, confidence, class_id in zip(self.xyxy, self.confidence, self.class_id, strict=True)
+            for i in range(len(self))
         ]
+
+    def _more(self, i: int) -> dict[str, Any]:
+        more: dict[str, Any] = {}
+        if self.angle is not None:
+            more |= {"angle": float(self.angle[i]), "corners": self[i : i + 1].corners[0].tolist()}
+        if self.keypoints is not None:
+            more["keypoints"] = self.keypoints[i].tolist()
+        if self.polygons is not None:
+            more["polygon"] = self.polygons[i].tolist()
+        if self.masks is not None:
+            more["mask"] = {"size": list(self.masks[i].shape), "counts": run_lengths(self.masks[i])}
+        return more

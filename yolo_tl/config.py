@@ -154,10 +154,65 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class GateLimits:
+    """How far an exported model may be from its checkpoint; None does not judge."""
+
+    tensor_box: float | None = option(0.05, "largest difference of any output box, px of the network input")
+    tensor_score: float | None = option(0.001, "largest difference of any output score")
+    box: float | None = option(0.05, "largest difference of a matched box, px of the network input")
+    score: float | None = option(0.001, "largest difference of a matched score")
+    flips: float | None = option(0.0, "largest share of images that flip: other counts of objects, or another class")
+    map_loss: float | None = option(0.001, "largest loss of mAP50-95")
+
+    def __post_init__(self) -> None:
+        for name in ("tensor_box", "tensor_score", "box", "score", "flips", "map_loss"):
+            value = getattr(self, name)
+            _require(value is None or value >= 0, f"limits.{name}", "null or a number from 0 on", value)
+
+
+@dataclass(frozen=True)
+class QuantisationConfig:
+    """How 8-bit weights and activations are found."""
+
+    target: Literal["x86", "arm", "tensorrt"] = option("x86", "processor that an ONNX file is quantised for")
+    images: int = option(64, "calibration images, chosen from the train split")
+    seed: int = option(0, "of the choice of calibration images")
+    search: bool = option(True, "leave layers in float until the limits hold")
+    slower: bool = option(False, "accept a model that is slower than in float")
+
+    def __post_init__(self) -> None:
+        _require(self.images >= 1, "quantisation.images", "at least 1", self.images)
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """What an exported model is asked to be, and how closely it must agree with its checkpoint."""
 
-    format: Literal["onnx"] = option("onnx", "file format")
+    format: Literal[
+        "onnx",
+        "openvino",
+        "engine",
+        "torchscript",
+        "ncnn",
+        "litert",
+        "coreml",
+        "coreai",
+        "saved_model",
+        "pb",
+        "edgetpu",
+        "paddle",
+        "mnn",
+        "imx",
+        "rknn",
+        "executorch",
+        "axelera",
+        "deepx",
+        "qnn",
+        "hailo",
+        "ascend",
+        "xilinx",
+    ] = option("onnx", "file format")
+    precision: Literal["fp32", "fp16", "int8"] = option("fp32", "arithmetic of the network")
     head: Literal["auto", "raw", "nms-free", "nms"] = option(
         "auto",
         "auto: nms-free where the network has such a head and was selected on it, else raw; nms: NMS in the graph",
@@ -171,8 +226,8 @@ class ExportConfig:
     iou: float = option(0.7, "NMS IoU kept in the bundle")
     max_det: int = option(300, "most detections per image kept in the bundle")
     images: int = option(32, "images of the data set on which model and checkpoint are compared")
-    tolerance_box: float = option(0.05, "largest box difference, px of the network input")
-    tolerance_score: float = option(0.001, "largest difference of a confidence")
+    limits: GateLimits = option(GateLimits(), "how far it may be from its checkpoint")
+    quantisation: QuantisationConfig = option(QuantisationConfig(), "how 8-bit weights and activations are found")
 
     def __post_init__(self) -> None:
         _require(self.batch >= 1, "batch", "at least 1", self.batch)

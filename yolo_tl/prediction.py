@@ -14,6 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.boxes import Detections
+from yolo_tl.edge.artifact import Artifact, open_artifact
+from yolo_tl.edge.classification import Classification
+from yolo_tl.edge.classifier import Classifier
+from yolo_tl.edge.detector import Detector
 from yolo_tl.edge.draw import draw
 from yolo_tl.edge.stream import frames
 from yolo_tl.errors import WriteError
@@ -21,7 +25,7 @@ from yolo_tl.files import atomic_path, write_bytes
 
 
 class AnyDetector(Protocol):
-    """What `edge.Detector` and the engine's `CheckpointDetector` have in common."""
+    """What finds boxes: `edge.Detector`, and what is made like it."""
 
     names: tuple[str, ...]
 
@@ -38,40 +42,73 @@ class Prediction:
 
     Attributes:
         image: its path, or the video's path with the frame number.
-        detections: boxes in px of that image.
+        result: what was found, in px of that image; of a model that classifies, the probabilities of its classes.
         names: class names by index.
     """
 
     image: str
-    detections: Detections
+    result: Detections | Classification
     names: Sequence[str]
 
+    def __len__(self) -> int:
+        """Objects that were found; of a classification one."""
+        return 1 if isinstance(self.result, Classification) else len(self.result)
+
+    @property
+    def classified(self) -> bool:
+        """Whether the whole image was named instead of objects in it."""
+        return isinstance(self.result, Classification)
+
     def to_json(self) -> dict[str, Any]:
-        """``{image, detections: [{box, confidence, class_id, name}]}``."""
-        return {"image": self.image, "detections": self.detections.to_rows(self.names)}
+        """``{image, detections: [{box, confidence, class_id, name, …}]}``, or ``{image, classes: […]}``, best first."""
+        key = "classes" if self.classified else "detections"
+        return {"image": self.image, key: self.result.to_rows(self.names)}
 
     def describe(self) -> str:
-        """``2 RBC, 1 WBC``."""
-        found = Counter(self.names[i] for i in self.detections.class_id)
+        """``2 RBC, 1 WBC``, or ``RBC 0.93``."""
+        if isinstance(self.result, Classification):
+            return f"{self.names[self.result.top1]} {self.result.confidence:.2f}"
+        found = Counter(self.names[i] for i in self.result.class_id)
         return ", ".join(f"{count} {name}" for name, count in sorted(found.items())) or "nothing found"
 
 
-def load_detector(model: str, *, imgsz: int | None = None, device: str = "auto", trust: bool = False) -> AnyDetector:
-    """The detector for a checkpoint, a bundle or an ONNX file; torch is imported for a checkpoint only."""
+def load_model(
+    model: str, *, imgsz: int | None = None, device: str = "auto", trust: bool = False
+) -> Detector | Classifier:
+    """A checkpoint, a bundle or an exported network, ready to predict; torch is imported for a checkpoint only."""
+    artifact = _open(model, imgsz=imgsz, device=device, trust=trust)
+    return Classifier(artifact) if artifact.pipeline.info.task == "classify" else Detector(artifact)
+
+
+def load_detector(model: str, *, imgsz: int | None = None, device: str = "auto", trust: bool = False) -> Detector:
+    """The same where only boxes will do.
+
+    Raises:
+        UsageError: the model classifies.
+    """
+    return Detector(_open(model, imgsz=imgsz, device=device, trust=trust))
+
+
+def _open(model: str, *, imgsz: int | None, device: str, trust: bool) -> Artifact:
     if model.endswith(".pt"):
-        from yolo_tl.engine.detector import CheckpointDetector
+        from yolo_tl.engine.detector import open_checkpoint
         from yolo_tl.engine.weights import find_weights
 
-        return CheckpointDetector(find_weights(model), imgsz=imgsz, device=device, trust=trust)
-    from yolo_tl.edge import Detector
-
-    return Detector(model)
+        return open_checkpoint(find_weights(model), imgsz=imgsz, device=device, trust=trust)
+    return open_artifact(Path(model))
 
 
 def run(
-    detector: AnyDetector, source: str, *, out: Path | None = None, confidence: float | None, iou: float | None
+    model: Detector | Classifier,
+    source: str,
+    *,
+    out: Path | None = None,
+    confidence: float | None,
+    iou: float | None,
 ) -> Iterator[Prediction]:
-    """Detect in every frame of `source`; with `out`, write pictures and ``detections.jsonl`` there.
+    """Look at every frame of `source`; with `out`, write pictures and ``detections.jsonl`` there.
+
+    A model that classifies writes ``classes.jsonl``, and has no use for the two thresholds.
 
     Raises:
         ImageError: an image cannot be read.
@@ -80,15 +117,19 @@ def run(
     with ExitStack() as stack:
         lines = None
         if out is not None:
-            path = stack.enter_context(atomic_path(out / "detections.jsonl"))
+            name = "classes.jsonl" if isinstance(model, Classifier) else "detections.jsonl"
+            path = stack.enter_context(atomic_path(out / name))
             lines = stack.enter_context(path.open("w", encoding="utf-8"))
         used: set[str] = set()
         for label, image in frames(source):
-            found = detector(image, confidence=confidence, iou=iou)
-            prediction = Prediction(label, found, detector.names)
+            if isinstance(model, Classifier):
+                prediction = Prediction(label, model(image), model.names)
+            else:
+                prediction = Prediction(label, model(image, confidence=confidence, iou=iou), model.names)
             if lines is not None and out is not None:
                 lines.write(json.dumps(prediction.to_json(), ensure_ascii=False) + "\n")
-                _write_picture(out / f"{_free_name(label, used)}.jpg", draw(image, found, detector.names))
+                picture = draw(image, prediction.result, model.names)
+                _write_picture(out / f"{_free_name(label, used)}.jpg", picture)
             yield prediction
 
 

@@ -112,9 +112,9 @@ def test_a_damaged_export_makes_no_bundle(path, tmp_path, monkeypatch):
     from onnx import numpy_helper
 
     from yolo_tl import api
-    from yolo_tl.exporting import exporter
+    from yolo_tl.exporting import making
 
-    real = exporter.export_onnx
+    real = making.export_model
 
     def tampered(module, target, **options):
         real(module, target, **options)
@@ -124,7 +124,7 @@ def test_a_damaged_export_makes_no_bundle(path, tmp_path, monkeypatch):
                 weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * 1.5, weight.name))
         onnx.save(model, target)
 
-    monkeypatch.setattr(exporter, "export_onnx", tampered)
+    monkeypatch.setattr(making, "export_model", tampered)
     with pytest.raises(ParityError, match="DISAGREES") as caught:
         api.export(path["folder"] / "run/weights/best.pt", path["folder"] / "data", tmp_path / "bundle")
     assert caught.value.exit_code == 5

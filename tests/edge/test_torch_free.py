@@ -6,6 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from support.networks import exported
+
+from yolo_tl.edge.network import TASKS, Task
+
 CODE = """
 import sys
 from importlib.abc import MetaPathFinder
@@ -19,22 +24,35 @@ class Wall(MetaPathFinder):
 
 sys.meta_path.insert(0, Wall())
 import numpy as np
-from yolo_tl.edge import Detector, draw
+from yolo_tl.edge import Classifier, Detector, draw
 
 image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
-detector = Detector(sys.argv[1])
-found = detector(image, confidence=0.3)
-draw(image, found, detector.names)
+for path in sys.argv[1:]:
+    model = (Classifier if "classify" in path else Detector)(path)
+    found = model(image) if "classify" in path else model(image, confidence=0.3)
+    draw(image, found, model.names)
+    print(len(found.to_rows(model.names)))
 assert not BLOCKED & {name.partition(".")[0] for name in sys.modules}
-print(len(found))
 """
 
 
-def test_a_detection_without_torch(toy) -> None:
-    path: Path = toy()
-    done = subprocess.run([sys.executable, "-c", CODE, path], capture_output=True, text=True, check=False)
+def run(*paths: Path) -> list[int]:
+    done = subprocess.run([sys.executable, "-c", CODE, *paths], capture_output=True, text=True, check=False)
     assert done.stderr == ""
-    assert int(done.stdout) > 0
+    return [int(line) for line in done.stdout.split()]
+
+
+def test_a_detection_without_torch(toy) -> None:
+    (found,) = run(toy())
+    assert found > 0
+
+
+def test_every_task_without_torch() -> None:
+    pytest.importorskip("ultralytics")
+    tasks: tuple[Task, ...] = TASKS
+    found = run(*[exported(task, "onnx") for task in tasks])
+    assert len(found) == len(tasks)
+    assert all(found)
 
 
 def test_the_inference_library_is_imported_only_to_infer() -> None:

@@ -81,7 +81,7 @@ def test_the_thresholds_are_in_the_bundle_and_used(sample: Path, tmp_path: Path)
     result = yolo_tl.export(weights, data, tmp_path / "b", overrides={"head": "raw"}, qualification=file)
     assert result.contract == "not provable"
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
-    assert manifest["schema"] == 1
+    assert manifest["schema"] == 2
     assert manifest["thresholds"]["classes"] == {names[1]: 0.125}
     assert manifest["qualification"]["judged"]["requirements"] == [{"failures": 1}]
     assert yolo_tl.Detector(tmp_path / "b").class_confidence == {names[1]: 0.125}

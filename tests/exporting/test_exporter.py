@@ -23,22 +23,24 @@ def exported(request, learned, tmp_path_factory):
 
 def test_the_gate_saw_detections_and_passed(exported):
     _, result = exported
-    assert result.parity.passed
-    assert result.parity.detections > 0
-    assert result.parity.box < 0.01
+    assert result.gate.passed
+    assert result.gate.matched.detections > 0
+    assert result.gate.matched.box < 0.01
+    assert result.golden.detections > 0
 
 
 def test_the_manifest_says_how_to_run_it_and_where_it_is_from(exported, learned):
     head, result = exported
     manifest = json.loads((result.bundle / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["schema"] == 1
+    assert manifest["schema"] == 2
     assert manifest["head"] == head
     assert manifest["input"]["shape"] == [1, 3, 96, 96]
     assert manifest["thresholds"] == {"confidence": 0.1, "iou": 0.7, "max_det": 300}
-    assert manifest["files"] == {"model.onnx": sha256(result.bundle / "model.onnx")}
+    assert manifest["files"]["model.onnx"] == sha256(result.bundle / "model.onnx")
+    assert {name.split("/")[0] for name in manifest["files"]} == {"model.onnx", "golden"}
     assert manifest["source"]["sha256"] == sha256(learned[1])
     assert manifest["source"]["metrics"]["map50_95"] > 0
-    assert manifest["parity"]["passed"] is True
+    assert manifest["gate"]["passed"] is True
     assert len(manifest["data"]["fingerprint"]) == 64
     assert "AGPL" in manifest["licence"]
 

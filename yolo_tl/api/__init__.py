@@ -1,5 +1,6 @@
 """One function per verb. Each composes the rooms and owns no logic; the command line calls nothing else."""
 
+from yolo_tl.api.bundles import bundle_diff, selftest
 from yolo_tl.api.comparing import ComparisonReport, compare
 from yolo_tl.api.datasets import (
     CheckReport,
@@ -25,6 +26,7 @@ from yolo_tl.api.scores import Evaluation, evaluate
 from yolo_tl.api.training import TrainResult, plan, resume, train
 from yolo_tl.api.trials import CrossValidation, OverfitReport, cross_validate, overfit_check
 from yolo_tl.api.verdicts import Verdict, verdict
+from yolo_tl.api.verifying import Verification, verify
 
 __all__ = [
     "CheckReport",
@@ -41,8 +43,10 @@ __all__ = [
     "SplitReport",
     "TrainResult",
     "Verdict",
+    "Verification",
     "average",
     "benchmark",
+    "bundle_diff",
     "check",
     "compare",
     "convert",
@@ -62,7 +66,9 @@ __all__ = [
     "qualify",
     "report",
     "resume",
+    "selftest",
     "split",
     "train",
     "verdict",
+    "verify",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolo_tl.config import ExportConfig
 from yolo_tl.data import read_dataset
+from yolo_tl.errors import ParityError
 from yolo_tl.files import PathLike
 from yolo_tl.presets import resolve
 
@@ -82,8 +83,8 @@ def export(
     """Export a checkpoint, compare the result with it on images of `data`, and make a bundle of it.
 
     Args:
-        model: a checkpoint.
-        data: a ``data.yaml`` or its folder; images of its val split are compared.
+        model: a checkpoint, or a run folder, which stands for its best.
+        data: a ``data.yaml`` or its folder; images of its val split are compared. To classify, a folder of classes.
         out: the bundle folder to make.
         preset: a named preset, a YAML file, or None for the defaults.
         config: a YAML file, stronger than the preset.
@@ -94,25 +95,33 @@ def export(
         dry_run: only say what would be done.
 
     Raises:
+        ConfigError: the format cannot take what is asked for.
+        MissingExtra: a package is not installed.
         ExportError: the qualification is of another checkpoint, other classes, another head or input size.
-        ParityError: the exported model disagrees with the checkpoint; there is no bundle then.
+        ParityError: the exported model disagrees with the checkpoint. There is no bundle then, but a folder
+            ``OUT-refused`` with a report: which stage differs, and pictures of the images that flipped.
     """
-    from yolo_tl.engine.weights import find_weights
-    from yolo_tl.exporting import export_bundle
+    from yolo_tl.api.verifying import write_refusal
+    from yolo_tl.engine.weights import checkpoint_of, find_weights
+    from yolo_tl.exporting import GateRefused, export_bundle
 
     resolved = resolve(
         ExportConfig, kind="export", preset=preset, file=None if config is None else Path(config), overrides=overrides
     )
-    return export_bundle(
-        find_weights(os.fspath(model)),
-        dataset=read_dataset(Path(data)),
-        out=Path(out),
-        config=resolved.config,
-        qualification=None if qualification is None else Path(qualification),
-        overwrite=overwrite,
-        trust=trust,
-        dry_run=dry_run,
-    )
+    try:
+        return export_bundle(
+            find_weights(os.fspath(checkpoint_of(model))),
+            data=Path(data),
+            out=Path(out),
+            config=resolved.config,
+            qualification=None if qualification is None else Path(qualification),
+            overwrite=overwrite,
+            trust=trust,
+            dry_run=dry_run,
+        )
+    except GateRefused as refused:
+        page = write_refusal(refused, Path(out))
+        raise ParityError(refused.message, hint=f"{refused.hint}\nthe report is {page}") from None
 
 
 def predict(
@@ -126,22 +135,22 @@ def predict(
     device: str = "auto",
     trust: bool = False,
 ) -> Iterator[Prediction]:
-    """Detect objects in images or video, one prediction an image, as they come.
+    """Detect objects in images or video, or classify them, one prediction an image, as they come.
 
     Args:
-        model: a checkpoint (``.pt``), a bundle folder or an ``.onnx`` file.
+        model: a checkpoint (``.pt``), a bundle or an exported network.
         source: an image, a folder, a glob or a video.
-        out: folder for annotated pictures and ``detections.jsonl``.
+        out: folder for annotated pictures and ``detections.jsonl``, or ``classes.jsonl``.
         confidence: lowest confidence; the model's own by default.
         iou: NMS IoU; the model's own by default.
         imgsz: side of the square input of a checkpoint, px.
         device: device of a checkpoint.
         trust: load a checkpoint that asks for foreign classes.
     """
-    from yolo_tl.prediction import load_detector, run
+    from yolo_tl.prediction import load_model, run
 
-    detector = load_detector(os.fspath(model), imgsz=imgsz, device=device, trust=trust)
-    return run(detector, os.fspath(source), out=None if out is None else Path(out), confidence=confidence, iou=iou)
+    loaded = load_model(os.fspath(model), imgsz=imgsz, device=device, trust=trust)
+    return run(loaded, os.fspath(source), out=None if out is None else Path(out), confidence=confidence, iou=iou)
 
 
 def doctor() -> dict[str, Any]:

@@ -59,9 +59,9 @@ def qualify(
         UsageError: the two splits are one, or one of them is train.
     """
     from yolo_tl.engine.checkpoint import load_checkpoint
-    from yolo_tl.engine.detector import selected_head, trained_size
+    from yolo_tl.engine.detector import HEADS, selected_head, trained_size
     from yolo_tl.engine.weights import checkpoint_of, find_weights
-    from yolo_tl.exporting.rehearsal import HEADS, JUDGED, rehearse
+    from yolo_tl.exporting.rehearsal import JUDGED, rehearse
 
     asked = resolve(InspectionContract, kind="inspect", preset=os.fspath(contract), overrides=overrides).config
     dataset = read_dataset(Path(data))

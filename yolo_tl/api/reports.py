@@ -11,6 +11,7 @@ from yolo_tl.data.documents import load_json
 from yolo_tl.errors import DataNotFound, UsageError
 from yolo_tl.files import PathLike
 from yolo_tl.reporting.comparison_page import comparison_page
+from yolo_tl.reporting.gate_page import gate_page
 from yolo_tl.reporting.page import Page
 from yolo_tl.reporting.qualification_page import qualification_page
 from yolo_tl.reporting.verdict_page import verdict_page
@@ -19,6 +20,7 @@ from yolo_tl.reporting.verdict_page import verdict_page
 _PAGES: dict[str, tuple[str, Callable[[Mapping[str, Any], Path], Page]]] = {
     "verdict.json": ("candidates", lambda content, folder: verdict_page(content)),
     "comparison.json": ("comparisons", comparison_page),
+    "verify.json": ("gates", gate_page),
     "qualification.json": ("judged", lambda content, folder: qualification_page(content)),
 }
 
@@ -63,7 +65,7 @@ def report(
     if not file.is_file():
         raise DataNotFound(
             f"{source}: expected a run folder, or one with {', '.join(_PAGES)}, found neither",
-            hint="give what train, compare, verdict or qualify wrote",
+            hint="give what train, compare, verdict, verify or qualify wrote",
         )
     content: dict[str, Any] = load_json(file, dict[str, Any])
     for key, page in _PAGES.values():
@@ -71,8 +73,9 @@ def report(
             target = file.with_name("report.html") if out is None else Path(out)
             return page(content, file.resolve().parent).write(target)
     raise DataNotFound(
-        f"{file}: expected a comparison, a verdict or a qualification, found {', '.join(content) or 'nothing'}",
-        hint="give what compare, verdict or qualify wrote",
+        f"{file}: expected a comparison, a verdict, a verification or a qualification, "
+        f"found {', '.join(content) or 'nothing'}",
+        hint="give what compare, verdict, verify or qualify wrote",
     )
 
 

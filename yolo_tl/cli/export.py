@@ -45,7 +45,10 @@ def command(
     trust: bool,
     as_json: bool,
 ) -> None:
-    """Export the checkpoint MODEL, compare the result with it on real images, and bundle it."""
+    """Export the checkpoint or run MODEL, compare the result with it on real images, and bundle it.
+
+    An export that disagrees makes no bundle, but a folder OUT-refused with a report; the exit code is 5 then.
+    """
     result = api.export(
         model,
         data,
@@ -62,8 +65,18 @@ def command(
         emit_json(result.to_json())
         return
     click.echo(table(sorted(result.request.items()), ("field", "value")))
-    if result.parity is not None:
-        click.echo(f"\n{result.parity.describe()}")
-        if result.contract is not None:
-            click.echo(f"the thresholds are those of the qualification; its contract is {result.contract}")
-        click.echo(f"bundle: {result.bundle}")
+    if result.bundle is None:
+        return
+    if result.gate is not None:
+        click.echo(f"\n{result.gate.describe()}")
+    if result.unverified:
+        click.echo(f"\nUNVERIFIED: {result.unverified}; nothing says that it finds what the checkpoint finds")
+    if result.golden is not None:
+        click.echo(f"golden set: {result.golden.images} images with {result.golden.detections} detections")
+        if result.golden.unseen:
+            click.echo(f"  none of them shows {', '.join(result.golden.unseen)}")
+    if result.contract is not None:
+        click.echo(f"the thresholds are those of the qualification; its contract is {result.contract}")
+    click.echo(f"bundle: {result.bundle}")
+    if result.gate is not None:
+        click.echo(f"next, on the device: yolo-tl selftest {result.bundle}")

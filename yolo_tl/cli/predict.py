@@ -1,4 +1,4 @@
-"""``yolo-tl predict``: run a checkpoint, a bundle or an ONNX file."""
+"""``yolo-tl predict``: run a checkpoint, a bundle or an exported network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from yolo_tl.cli.options import debug_option, json_option, trust_option
 @click.command("predict")
 @click.argument("model", type=click.Path())
 @click.argument("source", type=click.Path())
-@click.option("--out", "-o", type=click.Path(), help="Folder for annotated pictures and detections.jsonl.")
+@click.option("--out", "-o", type=click.Path(), help="Folder for annotated pictures and JSON lines.")
 @click.option("--confidence", type=click.FloatRange(0, 1), help="Lowest confidence; default: the model's own.")
 @click.option("--iou", type=click.FloatRange(0, 1), help="NMS IoU; default: the model's own.")
 @click.option("--imgsz", type=int, help="Side of the square input of a checkpoint, px; default: as trained.")
@@ -33,19 +33,23 @@ def command(
     trust: bool,
     as_json: bool,
 ) -> None:
-    """Detect objects in SOURCE (an image, a folder, a glob or a video) with MODEL (.pt, bundle or .onnx).
+    """Detect objects in SOURCE (an image, a folder, a glob or a video) with MODEL (.pt, bundle or exported network).
 
-    With --json, one JSON object an image goes to stdout, a line each.
+    Masks, turned boxes and keypoints come with the boxes where the model has them; a model that classifies names the
+    classes of each image. With --json, one JSON object an image goes to stdout, a line each.
     """
     total = found = 0
+    classified = False
     for prediction in api.predict(
         model, source, out=out, confidence=confidence, iou=iou, imgsz=imgsz, device=device, trust=trust
     ):
-        total, found = total + 1, found + len(prediction.detections)
+        total, found = total + 1, found + len(prediction)
+        classified = prediction.classified
         if as_json:
             json.dump(prediction.to_json(), sys.stdout, ensure_ascii=False)
             sys.stdout.write("\n")
             sys.stdout.flush()
         else:
             click.echo(f"{prediction.image}: {prediction.describe()}")
-    click.echo(f"{found} detections in {total} images" + (f", written to {out}" if out else ""), err=True)
+    what = f"{total} images classified" if classified else f"{found} detections in {total} images"
+    click.echo(what + (f", written to {out}" if out else ""), err=True)

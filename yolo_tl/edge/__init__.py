@@ -1,8 +1,10 @@
-"""Run an exported detector with NumPy, OpenCV and ONNX Runtime; neither torch nor ultralytics is imported."""
+"""Run an exported model with NumPy, OpenCV and ONNX Runtime; neither torch nor ultralytics is imported."""
 
+from yolo_tl.edge.classification import Classification
+from yolo_tl.edge.classifier import Classifier
 from yolo_tl.edge.detector import Detector
 from yolo_tl.edge.draw import draw
 from yolo_tl.edge.image import read_image
 from yolo_tl.edge.stream import frames
 
-__all__ = ["Detector", "draw", "frames", "read_image"]
+__all__ = ["Classification", "Classifier", "Detector", "draw", "frames", "read_image"]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from yolo_tl.edge.archive import is_archive, opened
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.manifest import FILE, Manifest
 from yolo_tl.edge.network import Network, NetworkInfo, RunOptions
 from yolo_tl.edge.pipeline import Pipeline
 from yolo_tl.errors import BundleError
+
+ACCEPTED = (
+    "a network: an .onnx, .tflite or .engine file, or the folder of OpenVINO (with an .xml) or NCNN (with a .param)"
+)
 
 
 @dataclass(frozen=True)
@@ -31,23 +38,29 @@ class Artifact:
 
 
 def open_artifact(path: Path, options: RunOptions | None = None) -> Artifact:
-    """Open a bundle folder, or an exported network.
+    """Open a bundle, which is a folder or a ``.zip`` file, or an exported network.
 
     Raises:
         BundleError: it is missing, damaged, changed, or of a kind that is not run here.
         MissingExtra: what runs it is not installed.
     """
     if not path.exists():
-        raise BundleError(f"{path}: expected a bundle folder or an .onnx file, found nothing", hint="check the path")
+        raise BundleError(f"{path}: expected a bundle or {ACCEPTED}, found nothing", hint="check the path")
+    if is_archive(path):
+        with ExitStack() as stack:
+            artifact = open_artifact(stack.enter_context(opened(path)), options)
+            # An engine may go on reading its file, and the golden set lies beside it.
+            weakref.finalize(artifact.pipeline.network, stack.pop_all().close)
+        return replace(artifact, path=path)
     if not (path / FILE).is_file() and _opener(path) is not None:
         return Artifact(path, Pipeline(open_network(path, options)))
     if not path.is_dir():
         raise BundleError(
-            f"{path}: expected a bundle folder (with {FILE}) or an .onnx file",
+            f"{path}: expected a bundle (with {FILE}) or {ACCEPTED}",
             hint="export the checkpoint first: yolo-tl export",
         )
     manifest = Manifest.read(path)
-    network = open_network(manifest.model, options)
+    network = open_network(manifest.model, manifest.run_options(options))
     _require_agreement(manifest, network.info)
     return Artifact(path, Pipeline(network, manifest.preprocess), manifest.thresholds, manifest)
 
@@ -61,16 +74,40 @@ def open_network(path: Path, options: RunOptions | None = None) -> Network:
     """
     opener = _opener(path)
     if opener is None:
-        raise BundleError(f"{path}: expected an .onnx file", hint="export the checkpoint first: yolo-tl export")
+        raise BundleError(f"{path}: expected {ACCEPTED}", hint="export the checkpoint first: yolo-tl export")
     return opener(path, options or RunOptions())
 
 
 def _opener(path: Path) -> Callable[[Path, RunOptions], Network] | None:
-    if path.suffix.lower() == ".onnx":
+    """What loads a file or folder; each engine is imported only where it is needed."""
+    if _is(path, ".onnx"):
         from yolo_tl.edge.onnx import OnnxNetwork
 
         return OnnxNetwork
+    if _is(path, ".xml"):
+        from yolo_tl.edge.openvino import OpenVinoNetwork
+
+        return OpenVinoNetwork
+    if _is(path, ".param"):
+        from yolo_tl.edge.ncnn import NcnnNetwork
+
+        return NcnnNetwork
+    if _is(path, ".tflite"):
+        from yolo_tl.edge.litert import LiteRtNetwork
+
+        return LiteRtNetwork
+    if _is(path, ".engine") or _is(path, ".plan"):
+        from yolo_tl.edge.tensorrt import TensorRtNetwork
+
+        return TensorRtNetwork
     return None
+
+
+def _is(path: Path, suffix: str) -> bool:
+    """Whether a file is of a kind, or a folder is a model of the kinds that are folders."""
+    if path.is_dir():
+        return suffix in (".xml", ".param") and any(path.glob(f"*{suffix}"))
+    return path.suffix.lower() == suffix
 
 
 def _require_agreement(manifest: Manifest, info: NetworkInfo) -> None:
@@ -79,6 +116,8 @@ def _require_agreement(manifest: Manifest, info: NetworkInfo) -> None:
         ("task", manifest.task, info.task),
         ("names", manifest.names, info.names),
         ("head", manifest.head, info.head),
+        ("keypoints", manifest.keypoints, info.keypoints),
+        ("input.imgsz", manifest.imgsz, info.imgsz),
     ):
         if said != found:
             raise BundleError(

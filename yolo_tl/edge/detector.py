@@ -7,26 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl.boxes import Detections
-from yolo_tl.edge.artifact import open_artifact
+from yolo_tl.edge.artifact import Artifact, open_artifact
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.image import Image, as_bgr
-from yolo_tl.edge.network import Head, RunOptions
-from yolo_tl.errors import ConfigError
+from yolo_tl.edge.network import Head, RunOptions, Task
+from yolo_tl.errors import ConfigError, UsageError
 
 
 class Detector:
-    """A detector from a bundle folder, or from an ONNX file exported by Ultralytics.
+    """A model that finds objects: boxes, and by its task masks, turned boxes or keypoints.
 
-    On the same ONNX file and CPU it returns the boxes, scores, classes and order of
-    ``ultralytics.YOLO(file).predict`` bit by bit, but never cuts NMS off after some time.
+    From an ONNX file on the CPU it returns what ``ultralytics.YOLO(file).predict`` does, bit by bit, but never cuts NMS
+    off after some time. Two things are computed by libraries that round differently: whether turned boxes overlap too
+    much, and where exactly a mask ends (see `yolo_tl.edge.segment`).
 
     Args:
-        path: a folder with a ``manifest.json``, or an ``.onnx`` file.
-        threads: CPU threads for one network operation; None leaves it to ONNX Runtime
-            (one for each physical core).
+        model: a bundle, an exported network (see `yolo_tl.edge.artifact`), or an artifact that is open already.
+        threads: CPU threads for one network operation; None leaves it to the engine.
         providers: ONNX Runtime execution providers in order of preference; None is the CPU.
 
     Attributes:
+        task: ``detect``, ``segment``, ``obb`` or ``pose``.
         names: class names in order of class number.
         imgsz: height and width of the network's input in px.
         head: ``raw``, ``nms-free`` or ``nms`` (see `yolo_tl.edge.network.Head`).
@@ -40,14 +41,22 @@ class Detector:
 
     Raises:
         BundleError: the model is missing, damaged, changed, or of a kind that is not run here.
-        MissingExtra: onnxruntime is not installed.
-        UsageError: an execution provider that this onnxruntime does not have.
+        MissingExtra: what runs it is not installed.
+        UsageError: it classifies, or an execution provider that this onnxruntime does not have.
     """
 
-    def __init__(self, path: Path | str, *, threads: int | None = None, providers: Sequence[Any] | None = None) -> None:
-        artifact = open_artifact(Path(path), RunOptions(threads=threads, providers=tuple(providers or ())))
+    def __init__(
+        self, model: Path | str | Artifact, *, threads: int | None = None, providers: Sequence[Any] | None = None
+    ) -> None:
+        artifact = opened(model, threads=threads, providers=providers)
         self._pipeline = artifact.pipeline
         info, thresholds = artifact.pipeline.info, artifact.thresholds
+        if info.task == "classify":
+            raise UsageError(
+                f"{artifact.path}: expected a model that finds boxes, found one for classify",
+                hint="open it with yolo_tl.edge.Classifier",
+            )
+        self.task: Task = info.task
         self.names: tuple[str, ...] = info.names
         self.imgsz: tuple[int, int] = info.imgsz
         self.head: Head = info.head
@@ -93,7 +102,7 @@ class Detector:
                 or `class_confidence` of their class. The ``nms`` head has its own threshold inside
                 the graph, and a lower one here brings nothing back.
             iou: two boxes of a class that overlap more are one; only the ``raw`` head uses it.
-            max_det: at most so many boxes per image.
+            max_det: at most so many boxes per image. Masks take a byte per pixel of the image and box.
             classes: keep only these class numbers.
 
         Returns:
@@ -112,7 +121,8 @@ class Detector:
         )
         self._require_classes(classes)
         sources = [as_bgr(image) for image in images]
-        return self._pipeline(sources, thresholds=thresholds, classes=classes) if sources else []
+        results = self._pipeline(sources, thresholds=thresholds, classes=classes) if sources else []
+        return [found for found in results if isinstance(found, Detections)]  # one network has one task
 
     def _by_class(self) -> tuple[tuple[int, float], ...]:
         return tuple((self.names.index(name), value) for name, value in self.class_confidence.items())
@@ -124,3 +134,10 @@ class Detector:
                 f"classes: expected class numbers from 0 to {len(self.names) - 1}, found {unknown}",
                 hint=f"the classes are {', '.join(f'{i} {name}' for i, name in enumerate(self.names[:20]))}",
             )
+
+
+def opened(model: Path | str | Artifact, *, threads: int | None, providers: Sequence[Any] | None) -> Artifact:
+    """A model that is open, whatever it was."""
+    if isinstance(model, Artifact):
+        return model
+    return open_artifact(Path(model), RunOptions(threads=threads, providers=tuple(providers or ())))

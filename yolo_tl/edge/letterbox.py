@@ -6,6 +6,8 @@ The roundings are those of Ultralytics 8.4, because one pixel of padding moves e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,8 +36,7 @@ def letterbox(image: Image, canvas: Size, *, stride: int | None = None, padding:
         padding: grey level around the image.
     """
     height, width = image.shape[:2]
-    ratio = min(canvas[0] / height, canvas[1] / width)
-    new_height, new_width = _scaled((height, width), ratio)
+    new_height, new_width = _scaled((height, width), min(canvas[0] / height, canvas[1] / width))
     spare_height, spare_width = canvas[0] - new_height, canvas[1] - new_width
     if stride is not None:
         spare_height, spare_width = spare_height % stride, spare_width % stride
@@ -66,15 +67,53 @@ def to_tensor(images: Sequence[Image], *, rgb: bool = True, scaled: bool = True)
     return tensor
 
 
+@dataclass(frozen=True)
+class Content:
+    """Where an image lies on its letterboxed canvas, in px of the canvas; the rest is padding."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def content(canvas: Size, image: Size) -> Content:
+    """Where `letterbox` puts an image of this height and width."""
+    height, width = _scaled(image, min(canvas[0] / image[0], canvas[1] / image[1]))
+    return Content(_before(canvas[0] - height), _before(canvas[1] - width), height, width)
+
+
 def unletterbox(boxes: Floats, *, canvas: Size, image: Size) -> Floats:
     """Corner boxes (N, 4) in px of the letterboxed canvas → px of the image, clipped to it."""
-    # Both axes have their own gain: each side was rounded to whole pixels on its own.
-    new_height, new_width = _scaled(image, min(canvas[0] / image[0], canvas[1] / image[1]))
-    top, left = _before(canvas[0] - new_height), _before(canvas[1] - new_width)
-    moved = boxes - np.array([left, top, left, top], boxes.dtype)
-    gain_y, gain_x = new_height / image[0], new_width / image[1]
-    moved /= np.array([gain_x, gain_y, gain_x, gain_y], boxes.dtype)
+    inside = content(canvas, image)
+    shift, gain = _shift(inside, boxes.dtype), _gain(inside, image, boxes.dtype)
+    moved = (boxes - np.tile(shift, 2)) / np.tile(gain, 2)
     return clip_xyxy(moved, width=image[1], height=image[0])
+
+
+def unletterbox_centres(boxes: Floats, *, canvas: Size, image: Size) -> Floats:
+    """Boxes (N, 4) as centre x, centre y, width, height in px of the canvas → px of the image; they may stick out."""
+    inside = content(canvas, image)
+    shift, gain = _shift(inside, boxes.dtype), _gain(inside, image, boxes.dtype)
+    moved: Floats = np.concatenate([boxes[:, :2] - shift, boxes[:, 2:]], axis=1) / np.tile(gain, 2)
+    return moved
+
+
+def unletterbox_points(points: Floats, *, canvas: Size, image: Size) -> Floats:
+    """Points (..., 2 or more) whose first numbers are x and y in px of the canvas → px of the image, clipped to it."""
+    inside = content(canvas, image)
+    moved = (points[..., :2] - _shift(inside, points.dtype)) / _gain(inside, image, points.dtype)
+    moved = moved.clip(0, np.array([image[1], image[0]], points.dtype))
+    return np.concatenate([moved, points[..., 2:]], axis=-1)
+
+
+def _shift(inside: Content, kind: np.dtype[Any]) -> Floats:
+    return np.array([inside.left, inside.top], kind)
+
+
+def _gain(inside: Content, image: Size, kind: np.dtype[Any]) -> Floats:
+    """Px of the canvas per px of the image; both axes have their own, for each side was rounded on its own."""
+    return np.array([inside.width / image[1], inside.height / image[0]], kind)
 
 
 def _scaled(image: Size, ratio: float) -> Size:

@@ -1,4 +1,4 @@
-"""The three stages of a detector: image → tensor, tensor → outputs, outputs → what was found.
+"""The three stages of a model: image → tensor, tensor → outputs, outputs → what was found.
 
 They are apart, so that two artifacts can exchange one of them and show in which they differ.
 """
@@ -6,27 +6,30 @@ They are apart, so that two artifacts can exchange one of them and show in which
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from yolo_tl.boxes import Detections
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.image import Image
 from yolo_tl.edge.network import Network, NetworkInfo, Outputs
-from yolo_tl.edge.postprocess import postprocess
+from yolo_tl.edge.postprocess import Result, postprocess
 from yolo_tl.edge.preprocess import Frame, Preprocess
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Pipeline:
     """A network with what comes before it; what comes after follows from what the network is.
 
-    Attributes:
+    Args:
         network: the loaded network.
-        preprocess: what is done to images.
+        preprocess: what is done to images; by default what Ultralytics does for the network's task.
     """
 
     network: Network
-    preprocess: Preprocess = field(default_factory=Preprocess)
+    preprocess: Preprocess
+
+    def __init__(self, network: Network, preprocess: Preprocess | None = None) -> None:
+        object.__setattr__(self, "network", network)
+        object.__setattr__(self, "preprocess", preprocess or Preprocess.of(network.info.task))
 
     @property
     def info(self) -> NetworkInfo:
@@ -35,13 +38,13 @@ class Pipeline:
 
     def __call__(
         self, images: Sequence[Image], *, thresholds: Thresholds, classes: Sequence[int] | None = None
-    ) -> list[Detections]:
+    ) -> list[Result]:
         """What is found in each image, all in one run.
 
         Args:
             images: each (H, W, 3) uint8 BGR, of any size; one at least.
-            thresholds: what counts.
-            classes: keep only these class numbers.
+            thresholds: what counts; of no effect for the task classify.
+            classes: keep only these class numbers; of no effect for the task classify.
 
         Raises:
             BundleError: the network cannot be run.
@@ -52,7 +55,7 @@ class Pipeline:
 
     def read(
         self, outputs: Outputs, frames: Sequence[Frame], *, thresholds: Thresholds, classes: Sequence[int] | None = None
-    ) -> list[Detections]:
+    ) -> list[Result]:
         """What the outputs (B, ...) of a run say of each of its B images."""
         return [
             postprocess(

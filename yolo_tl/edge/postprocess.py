@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from yolo_tl.boxes import Detections
-from yolo_tl.edge.decode import Thresholds, decode
-from yolo_tl.edge.letterbox import unletterbox
+import numpy as np
+from numpy.typing import NDArray
+
+from yolo_tl.boxes import Detections, xywh_to_xyxy
+from yolo_tl.edge.classification import Classification
+from yolo_tl.edge.decode import Thresholds, decode, require_numbers
+from yolo_tl.edge.letterbox import unletterbox, unletterbox_centres, unletterbox_points
 from yolo_tl.edge.network import NetworkInfo, Outputs
 from yolo_tl.edge.preprocess import Frame
-from yolo_tl.errors import BundleError
+from yolo_tl.edge.segment import canvas_masks, image_masks
+
+Result = Detections | Classification
+"""`Classification` from a network of the task classify, `Detections` from every other."""
 
 
 def postprocess(
@@ -19,24 +27,56 @@ def postprocess(
     *,
     thresholds: Thresholds,
     classes: Sequence[int] | None = None,
-) -> Detections:
+) -> Result:
     """What was found in one image.
 
     Args:
         outputs: of the network for this image, without the batch axis.
         frame: where the image lies in the input.
         info: how the outputs are read.
-        thresholds: what counts.
-        classes: keep only these class numbers.
+        thresholds: what counts; of no effect for the task classify.
+        classes: keep only these class numbers; of no effect for the task classify.
 
     Returns:
-        In px of the image, best first.
+        `Detections` in px of the image, best first, with masks, angles or keypoints where the task has them; for the
+        task classify a `Classification`.
 
     Raises:
         RuntimeFailure: the outputs hold NaN.
     """
-    if info.task != "detect":
-        raise BundleError(f"the task {info.task} is not run yet", hint="use Ultralytics itself for other tasks")
-    rows = decode(outputs[0], head=info.head, thresholds=thresholds, classes=classes)
-    rows[:, :4] = unletterbox(rows[:, :4], canvas=frame.canvas, image=frame.image)
-    return Detections.from_rows(rows)
+    if info.task == "classify":
+        require_numbers(outputs[0])
+        return Classification(outputs[0].astype(np.float32))
+    rows = decode(
+        outputs[0],
+        head=info.head,
+        thresholds=thresholds,
+        classes=classes,
+        count=len(info.names),
+        rotated=info.task == "obb",
+    )
+    if info.task == "obb":
+        return _rotated(rows, frame)
+    if info.task == "segment":
+        return _segmented(rows, outputs[1], frame)
+    found = _upright(rows, frame)
+    if info.task != "pose" or info.keypoints is None:
+        return found
+    points = unletterbox_points(rows[:, 6:].reshape(-1, *info.keypoints), canvas=frame.canvas, image=frame.image)
+    return replace(found, keypoints=points)
+
+
+def _upright(rows: NDArray[np.float32], frame: Frame) -> Detections:
+    boxes = unletterbox(rows[:, :4], canvas=frame.canvas, image=frame.image)
+    return Detections.from_rows(np.concatenate([boxes, rows[:, 4:6]], axis=1))
+
+
+def _rotated(rows: NDArray[np.float32], frame: Frame) -> Detections:
+    boxes = xywh_to_xyxy(unletterbox_centres(rows[:, :4], canvas=frame.canvas, image=frame.image))
+    return replace(Detections.from_rows(np.concatenate([boxes, rows[:, 4:6]], axis=1)), angle=rows[:, 6])
+
+
+def _segmented(rows: NDArray[np.float32], prototypes: NDArray[np.float32], frame: Frame) -> Detections:
+    masks = canvas_masks(prototypes, rows, frame.canvas)
+    full = masks.any(axis=(1, 2))  # a box without any pixel is no object
+    return replace(_upright(rows[full], frame), masks=image_masks(masks[full], frame.image))

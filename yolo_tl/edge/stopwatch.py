@@ -7,7 +7,6 @@ because the memory and the start of a model can only be seen where nothing else 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl.edge.image import Image
+from yolo_tl.edge.machine import resident_mb
 from yolo_tl.edge.stream import frames
 from yolo_tl.errors import YoloTLError
 
@@ -50,7 +50,7 @@ def serve(loader: Loader) -> None:
         return
     started = {
         "cpu": time.process_time(),  # the interpreter and its imports count as well: a device pays for them
-        "memory": _memory("VmRSS"),
+        "memory": resident_mb()["now"],
     }
     print(json.dumps(started), file=answers, flush=True)
     done = 0
@@ -63,15 +63,7 @@ def serve(loader: Loader) -> None:
             wall.append(time.perf_counter() - clock)
             cpu.append(time.process_time() - before)
             done += 1
-        print(json.dumps({"cpu": cpu, "wall": wall, "peak": _memory("VmHWM")}), file=answers, flush=True)
-
-
-def _memory(key: str) -> float | None:
-    """Resident memory of this process in MB; None where the system does not say."""
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(key)), None)
-    return None
+        print(json.dumps({"cpu": cpu, "wall": wall, "peak": resident_mb()["peak"]}), file=answers, flush=True)
 
 
 if __name__ == "__main__":

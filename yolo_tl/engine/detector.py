@@ -1,23 +1,33 @@
-"""A checkpoint as a detector, with the interface of `yolo_tl.edge.Detector`."""
+"""A checkpoint as the model that its export will be, with the interface of `yolo_tl.edge`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from yolo_tl.boxes import Detections
+from yolo_tl.edge.artifact import Artifact
+from yolo_tl.edge.detector import Detector
+from yolo_tl.edge.network import Head
+from yolo_tl.edge.pipeline import Pipeline
 from yolo_tl.engine.checkpoint import load_checkpoint
-from yolo_tl.engine.device import find_device
-from yolo_tl.engine.hermetic import ultralytics
+from yolo_tl.engine.network import CheckpointNetwork
+
+HEADS: dict[str, Head] = {"one-to-many": "raw", "nms-free": "nms-free"}
+"""How the output of each head of a network is read."""
 
 
-class CheckpointDetector:
-    """Runs a ``.pt`` through Ultralytics, letterboxed to a full square as a fixed-size export is.
+def open_checkpoint(
+    path: Path | str,
+    *,
+    imgsz: int | None = None,
+    device: str = "auto",
+    head: str = "auto",
+    trust: bool = False,
+) -> Artifact:
+    """A ``.pt`` of any task, ready to run: what comes before and after the network is the edge's own.
+
+    Images are letterboxed to a full square, as for an export of fixed size; on the CPU what is found equals
+    Ultralytics' own prediction with ``rect=False``.
 
     Args:
         path: the checkpoint.
@@ -25,7 +35,23 @@ class CheckpointDetector:
         device: ``auto``, ``cpu``, ``cuda`` or a CUDA index.
         head: ``one-to-many``, ``nms-free``, or ``auto`` for the one the checkpoint was selected on.
         trust: load a checkpoint that asks for foreign classes.
+
+    Raises:
+        WeightsNotFound, UntrustedCheckpoint, ModelError: it cannot be loaded, or has no such head.
     """
+    module = load_checkpoint(path, trust=trust)
+    network = CheckpointNetwork(
+        Path(path),
+        module,
+        head=HEADS[selected_head(module) if head == "auto" else head],
+        imgsz=imgsz or trained_size(module),
+        device=device,
+    )
+    return Artifact(Path(path), Pipeline(network))
+
+
+class CheckpointDetector(Detector):
+    """A ``.pt`` that finds boxes, as a `yolo_tl.edge.Detector`; see `open_checkpoint` for the arguments."""
 
     def __init__(
         self,
@@ -36,56 +62,7 @@ class CheckpointDetector:
         head: str = "auto",
         trust: bool = False,
     ) -> None:
-        ultralytics()
-        from ultralytics.models.yolo.detect import DetectionPredictor
-
-        module = load_checkpoint(path, trust=trust)
-        self.names = tuple(module.names.values())
-        self.confidence, self.iou, self.max_det = 0.25, 0.7, 300
-        size = imgsz or trained_size(module)
-        self.imgsz = (size, size)
-        arguments = {
-            "task": "detect",
-            "mode": "predict",
-            "imgsz": size,
-            "device": find_device(device).id,
-            "rect": False,
-            "nms": False if (selected_head(module) if head == "auto" else head) == "nms-free" else None,
-            "save": False,
-            "verbose": False,
-            "conf": self.confidence,
-        }
-        self._predictor: Any = DetectionPredictor(overrides=arguments)
-        self._predictor.setup_model(model=deepcopy(module), verbose=False)
-
-    def __call__(
-        self,
-        image: NDArray[np.uint8],
-        *,
-        confidence: float | None = None,
-        iou: float | None = None,
-        max_det: int | None = None,
-        classes: Sequence[int] | None = None,
-    ) -> Detections:
-        """Detections in one BGR image (H, W, 3)."""
-        return self.predict([image], confidence=confidence, iou=iou, max_det=max_det, classes=classes)[0]
-
-    def predict(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        *,
-        confidence: float | None = None,
-        iou: float | None = None,
-        max_det: int | None = None,
-        classes: Sequence[int] | None = None,
-    ) -> list[Detections]:
-        """Detections in each of several BGR images (H, W, 3)."""
-        arguments = self._predictor.args
-        arguments.conf = self.confidence if confidence is None else confidence
-        arguments.iou = self.iou if iou is None else iou
-        arguments.max_det = self.max_det if max_det is None else max_det
-        arguments.classes = None if classes is None else list(classes)
-        return [Detections.from_ultralytics(result) for result in self._predictor(source=list(images))]
+        super().__init__(open_checkpoint(path, imgsz=imgsz, device=device, head=head, trust=trust))
 
 
 def trained_size(module: Any, default: int = 640) -> int:

@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from yolo_tl.config import ExportConfig, to_mapping
-from yolo_tl.data.dataset import Dataset
 from yolo_tl.data.fingerprint import fingerprint
-from yolo_tl.edge.onnx import OnnxNetwork
+from yolo_tl.data.yolo.labelled import read_labelled
+from yolo_tl.edge.artifact import open_network
+from yolo_tl.edge.decode import Thresholds
+from yolo_tl.edge.golden import GoldenSet, tolerance_of, write_golden
+from yolo_tl.edge.network import Network, RunOptions
+from yolo_tl.edge.pipeline import Pipeline
 from yolo_tl.engine.checkpoint import describe_network, load_checkpoint
 from yolo_tl.engine.detector import selected_head, trained_size
-from yolo_tl.engine.exporting import export_onnx, forward_of
-from yolo_tl.engine.runs import environment, installed
-from yolo_tl.errors import DataError, MissingExtra, ParityError
+from yolo_tl.engine.network import CheckpointNetwork
+from yolo_tl.engine.runs import environment
+from yolo_tl.errors import ParityError
 from yolo_tl.exporting.acceptance import Acceptance
-from yolo_tl.exporting.bundle import write_manifest
-from yolo_tl.exporting.gate import Parity, compare
-from yolo_tl.exporting.registry import FORMATS, choose_head
+from yolo_tl.exporting.bundle import BundleFacts, Source, seal_bundle
+from yolo_tl.exporting.gate import GateResult, Rule, Samples, choose_samples, judge
+from yolo_tl.exporting.making import make_model
+from yolo_tl.exporting.registry import Request, choose_head, require_possible
 from yolo_tl.files import require_free, sha256, staged_folder
+
+_GOLDEN = 32  # images that the golden set is chosen from
+
+
+class GateRefused(ParityError):
+    """The gate was not passed; there is no bundle.
+
+    Attributes:
+        gate: what it found.
+        samples: the images it judged on.
+        seconds: wall time of the comparison.
+    """
+
+    def __init__(self, message: str, *, hint: str, gate: GateResult, samples: Samples, seconds: float) -> None:
+        super().__init__(message, hint=hint)
+        self.gate, self.samples, self.seconds = gate, samples, seconds
 
 
 @dataclass(frozen=True)
@@ -32,24 +52,31 @@ class ExportResult:
     Attributes:
         bundle: the bundle folder; None after a dry run.
         format: export format.
-        parity: the comparison with the checkpoint; None after a dry run.
         request: the resolved request: head, size, batch and the rest.
+        gate: the comparison with the checkpoint; None after a dry run, and where nothing here runs the format.
+        unverified: why the format is not run here; empty where it is.
+        golden: what a device will be tested with; None where there is no gate.
         contract: verdict of the qualification in the bundle; None without one.
     """
 
     bundle: Path | None
     format: str
-    parity: Parity | None
     request: dict[str, Any]
+    gate: GateResult | None = None
+    unverified: str = ""
+    golden: GoldenSet | None = None
     contract: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--json``."""
+        golden = self.golden
         return {
             "bundle": None if self.bundle is None else str(self.bundle),
             "format": self.format,
-            "parity": None if self.parity is None else self.parity.to_json(),
             "request": self.request,
+            "gate": None if self.gate is None else self.gate.to_json(),
+            "unverified": self.unverified or None,
+            "golden": None if golden is None else {**vars(golden), "unseen": list(golden.unseen)},
             "contract": self.contract,
         }
 
@@ -57,7 +84,7 @@ class ExportResult:
 def export_bundle(
     weights: Path,
     *,
-    dataset: Dataset,
+    data: Path,
     out: Path,
     config: ExportConfig,
     qualification: Path | None = None,
@@ -67,89 +94,125 @@ def export_bundle(
 ) -> ExportResult:
     """Export, compare, and only then make the bundle.
 
+    Args:
+        weights: the checkpoint.
+        data: the data set whose images are compared; see `gate.choose_samples`.
+        out: the bundle folder to make.
+        config: the request.
+        qualification: what `qualify` wrote about the checkpoint.
+        overwrite: replace a folder that holds files.
+        trust: load a checkpoint that asks for foreign classes.
+        dry_run: only say what would be done.
+
     Raises:
-        ExportError: the qualification is of another checkpoint, other classes, another head or input size.
-        ParityError: the exported model disagrees with the checkpoint; nothing is left behind.
+        ConfigError: the format cannot take what is asked for.
+        MissingExtra: a package is not installed.
+        ExportError: the export failed, or the qualification is of another checkpoint, other classes, another head or
+            input size.
+        GateRefused: the exported model disagrees with the checkpoint; nothing is left behind.
     """
-    entry = FORMATS[config.format]
-    for package in entry.packages:
-        if installed(package) is None:
-            raise MissingExtra(package, entry.extra)
+    require_possible(Request.of(config))  # before anything that takes time
     require_free(out, overwrite=overwrite)
     module = load_checkpoint(weights, trust=trust)
     network = describe_network(module, pretrained=True)
     head = choose_head(config, network, selected=selected_head(module))
-    imgsz = config.imgsz or trained_size(module)
+    imgsz, stride = config.imgsz or trained_size(module), int(module.stride.max())
+    entry = require_possible(Request.of(config, head=head, network=network, imgsz=imgsz, stride=stride))
+    checkpoint = CheckpointNetwork(weights, module, head=head, imgsz=imgsz, max_det=config.max_det)
     acceptance = None if qualification is None else Acceptance.read(qualification)
-    thresholds: dict[str, Any] = {"confidence": config.confidence, "iou": config.iou, "max_det": config.max_det}
     if acceptance is not None:
         acceptance.require_of(sha256=sha256(weights), names=network.names, head=head, imgsz=imgsz, config=config)
-        thresholds["classes"] = acceptance.thresholds
+    thresholds = _thresholds(config, network.names, acceptance)
     contract = None if acceptance is None else str(acceptance.content["verdict"])
-    images = parity_images(dataset, config.images)
-    request = {**to_mapping(config), "head": head, "imgsz": imgsz, "images": len(images)}
+    samples = choose_samples(data, task=network.task, names=network.names, count=config.images)
+    request = {**to_mapping(config), "head": head, "imgsz": imgsz, "images": len(samples.images)}
     if dry_run:
-        return ExportResult(None, config.format, None, request, contract)
+        return ExportResult(None, config.format, request, unverified=entry.unverified, contract=contract)
     with staged_folder(out, overwrite=overwrite) as stage:
-        model = stage / f"model{entry.suffix}"
-        export_onnx(
-            module,
-            model,
-            head=head,
-            imgsz=imgsz,
-            batch=config.batch,
-            dynamic=config.dynamic,
-            simplify=config.simplify,
-            opset=config.opset,
-            confidence=config.confidence,
-            iou=config.iou,
-            max_det=config.max_det,
-        )
-        exported = OnnxNetwork(model)
-        parity = compare(
-            images,
-            reference=forward_of(module, head=head),
-            exported=lambda tensor: exported.run(tensor)[0],
-            head=head,
-            imgsz=imgsz,
-            config=config,
-        )
-        if not parity.passed:
-            raise ParityError(
-                f"{weights}: {parity.describe()}",
-                hint="no bundle was made; try --simplify false or another --opset, or loosen the tolerance knowingly",
-            )
-        write_manifest(
-            stage,
-            model=model.name,
+        made = make_model(module, stage, config=config, head=head, imgsz=imgsz)
+        facts = BundleFacts(
             format=config.format,
-            head=head,
-            names=network.names,
-            imgsz=imgsz,
-            batch=config.batch,
-            dynamic=config.dynamic,
-            stride=int(module.stride.max()),
-            thresholds=thresholds,
-            qualification=None if acceptance is None else acceptance.content,
-            parity=parity.to_json(),
-            source={"checkpoint": weights.name, "sha256": sha256(weights), "metrics": _metrics(weights)},
-            data={"classes": list(dataset.names), "fingerprint": fingerprint(dataset)},
+            model=made.model,
+            info=checkpoint.info,
+            source=Source(weights.name, sha256(weights), _metrics(weights)),
             versions=environment(),
+            thresholds=thresholds,
+            precision=config.precision,
+            data=_data(data, network.task),
+            qualification=None if acceptance is None else acceptance.content,
         )
-    return ExportResult(out, config.format, parity, request, contract)
+        if not entry.verified:
+            seal_bundle(stage, replace(facts, gate={"passed": False, "unverified": entry.unverified}))
+            return ExportResult(out, config.format, request, unverified=entry.unverified, contract=contract)
+        exported = _opened(stage / made.model, facts)
+        began = time.perf_counter()
+        gate = judge(
+            _as_the_device(checkpoint, exported),
+            Pipeline(exported),
+            samples,
+            limits=config.limits,
+            thresholds=thresholds,
+            rule=_rule(acceptance, samples),
+        )
+        if not gate.passed:
+            text = f"{weights}: {gate.describe()}"
+            seconds = time.perf_counter() - began
+            raise GateRefused(text, hint=_hint(config), gate=gate, samples=samples, seconds=seconds)
+        golden = write_golden(
+            stage,
+            [sample.image for sample in samples.images[:_GOLDEN]],
+            Pipeline(exported),
+            thresholds=thresholds,
+            tolerance=tolerance_of(format=config.format, precision=config.precision, arithmetic=facts.arithmetic),
+        )
+        seal_bundle(stage, replace(facts, info=exported.info, gate=gate.to_json()))
+    return ExportResult(out, config.format, request, gate=gate, golden=golden, contract=contract)
 
 
-def parity_images(dataset: Dataset, count: int) -> list[Path]:
-    """`count` images spread evenly over val, or over the first split there is.
+def _thresholds(config: ExportConfig, names: tuple[str, ...], acceptance: Acceptance | None) -> Thresholds:
+    own = {} if acceptance is None else acceptance.thresholds
+    by_class = tuple((names.index(name), value) for name, value in own.items())
+    return Thresholds(config.confidence, config.iou, config.max_det, by_class=by_class)
 
-    Raises:
-        DataError: the data set has no images.
-    """
-    split = next((dataset.splits[name] for name in ("val", "test", "train") if name in dataset.splits), None)
-    if split is None:
-        raise DataError(f"{dataset.data}: expected images to compare on, found none")
-    chosen = np.unique(np.linspace(0, len(split) - 1, min(count, len(split))).round().astype(int))
-    return [split.images[i] for i in chosen]
+
+def _rule(acceptance: Acceptance | None, samples: Samples) -> Rule | None:
+    """What a line rejects, where a contract says so."""
+    if acceptance is None:
+        return None
+    images = [sample.image for sample in samples.images]
+    return Rule.of(acceptance.content["contract"], acceptance.thresholds, images, samples.root)
+
+
+def _opened(model: Path, facts: BundleFacts) -> Network:
+    """The model as a device will run it."""
+    if model.suffix == ".torchscript":
+        from yolo_tl.engine.torchscript import TorchScriptNetwork
+
+        return TorchScriptNetwork(model)
+    return open_network(model, RunOptions(precision=facts.arithmetic))
+
+
+def _as_the_device(checkpoint: CheckpointNetwork, exported: Network) -> Pipeline:
+    """The checkpoint, padded as the export is: a dynamic one takes the smallest rectangle."""
+    checkpoint.info = replace(checkpoint.info, dynamic=exported.info.dynamic)
+    return Pipeline(checkpoint)
+
+
+def _hint(config: ExportConfig) -> str:
+    if config.precision == "fp32":
+        return "no bundle was made; try --simplify false or another --opset, or loosen the limits knowingly"
+    return (
+        f"no bundle was made; {config.precision} rounds, so a preset with limits for it is needed "
+        "(see configs/export), or more layers in float"
+    )
+
+
+def _data(data: Path, task: str) -> dict[str, Any] | None:
+    """The data set in the manifest; nothing of a folder of images, which has no classes."""
+    if task == "classify" or not (data.is_file() or any(data.glob("*.y*ml"))):
+        return None
+    labelled = read_labelled(data)
+    return {"classes": list(labelled.names), "fingerprint": fingerprint(labelled)}
 
 
 def _metrics(weights: Path) -> dict[str, Any] | None:

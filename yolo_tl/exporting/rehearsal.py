@@ -8,24 +8,22 @@ a stride more, and that can move a confidence across a threshold.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from yolo_tl.boxes import Detections, xywh_to_xyxy
 from yolo_tl.data.dataset import Dataset
-from yolo_tl.edge.decode import Thresholds, decode
+from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.image import read_image
-from yolo_tl.edge.letterbox import letterbox, to_tensor, unletterbox
 from yolo_tl.edge.network import Head
-from yolo_tl.engine.exporting import forward_of
+from yolo_tl.edge.pipeline import Pipeline
+from yolo_tl.engine.network import CheckpointNetwork
 from yolo_tl.errors import DataError
 from yolo_tl.evaluation.inspection.units import LOWEST
 from yolo_tl.evaluation.predictions import Predictions
 from yolo_tl.evaluation.records import ImageResult
-
-HEADS: dict[str, Head] = {"one-to-many": "raw", "nms-free": "nms-free"}
-"""How the output of each head of a network is read."""
 
 JUDGED = Thresholds(LOWEST)
 """The confidence from which detections are looked at, and the NMS they went through."""
@@ -53,18 +51,16 @@ def rehearse(module: Any, *, dataset: Dataset, split: str, imgsz: int, head: Hea
             f"{dataset.data}: its classes {list(dataset.names)} are not those of the model, {list(names)}",
             hint="use a data set with the same classes in the same order",
         )
-    chosen, forward = dataset.split(split), forward_of(module, head=head)
+    chosen, model = dataset.split(split), str(getattr(module, "pt_path", ""))
+    pipeline = Pipeline(CheckpointNetwork(Path(model), module, head=head, imgsz=imgsz))
     every_class = replace(JUDGED, by_class=tuple((number, LOWEST) for number in range(len(names))))
     results = []
     for i, path in enumerate(chosen.images):
         image = read_image(path)
         height, width = image.shape[:2]
-        output = forward(to_tensor([letterbox(image, (imgsz, imgsz))]))[0]
-        rows = decode(output, head=head, thresholds=every_class)
-        rows[:, :4] = unletterbox(rows[:, :4], canvas=(imgsz, imgsz), image=(height, width))
+        (found,) = pipeline([image], thresholds=every_class)
+        assert isinstance(found, Detections)  # the task is not to classify
         mine = chosen.image_index == i
         truths = xywh_to_xyxy(chosen.boxes[mine] * np.array([width, height, width, height]))
-        results.append(
-            ImageResult(str(path), Detections.from_rows(rows), truths.astype(np.float32), chosen.class_ids[mine])
-        )
-    return Predictions(tuple(results), names, split, model=str(getattr(module, "pt_path", "")), data=str(dataset.data))
+        results.append(ImageResult(str(path), found, truths.astype(np.float32), chosen.class_ids[mine]))
+    return Predictions(tuple(results), names, split, model=model, data=str(dataset.data))

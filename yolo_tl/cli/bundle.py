@@ -1,0 +1,80 @@
+"""``yolo-tl bundle``: compare, pack and sign bundles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from yolo_tl.api import bundles
+from yolo_tl.cli.options import debug_option, emit_json, json_option, table
+
+if TYPE_CHECKING:
+    from yolo_tl.exporting.bundle_differences import BundleDifferences
+
+_WIDE = 32  # characters of a value
+
+
+def render(found: BundleDifferences) -> str:
+    """A table of what is different, in the order in which it changes what a line sees."""
+    if found.same:
+        return "the same"
+    rows = [
+        (f"{change.section}.{change.key}".rstrip("."), _shown(change.a), _shown(change.b)) for change in found.changes
+    ]
+    return f"A {found.a}\nB {found.b}\n\n" + table(rows, ("what", "A", "B"))
+
+
+def _shown(value: Any) -> str:
+    text = "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= _WIDE else text[: _WIDE - 3] + "..."
+
+
+@click.group("bundle")
+def command() -> None:
+    """Compare, pack and sign bundles."""
+
+
+@command.command("diff")
+@click.argument("a", type=click.Path())
+@click.argument("b", type=click.Path())
+@json_option
+@debug_option
+@click.pass_context
+def diff(context: click.Context, a: str, b: str, as_json: bool) -> None:
+    """Compare the bundles A and B, each a folder or a .zip file.
+
+    The exit code is that of diff: 0 if they are the same, 1 if they differ.
+    """
+    found = bundles.bundle_diff(a, b)
+    emit_json(found.to_json()) if as_json else click.echo(render(found))
+    context.exit(0 if found.same else 1)
+
+
+@command.command("pack")
+@click.argument("bundle", type=click.Path())
+@click.argument("out", type=click.Path())
+@click.option("--compress", is_flag=True, help="Deflate; saves little, and the bytes then depend on the zlib here.")
+@debug_option
+def pack(bundle: str, out: str, compress: bool) -> None:
+    """Write the folder BUNDLE as the file OUT (.zip), which runs as it is; the same bundle makes the same bytes."""
+    click.echo(str(bundles.pack_bundle(bundle, out, compress=compress)))
+
+
+@command.command("sign")
+@click.argument("bundle", type=click.Path())
+@click.option("--key", required=True, type=click.Path(), help="Private Ed25519 key, an unencrypted PEM file.")
+@debug_option
+def sign(bundle: str, key: str) -> None:
+    """Sign BUNDLE, a folder or a .zip file; `selftest --public-key` then proves who made it."""
+    bundles.sign_bundle(bundle, key)
+    click.echo(f"{bundle} is signed")
+
+
+@command.command("keys")
+@click.argument("out", type=click.Path())
+@debug_option
+def keys(out: str) -> None:
+    """Make a pair of keys in the folder OUT: private.pem, to keep, and public.pem, for the devices."""
+    private, public = bundles.make_keys(out)
+    click.echo(f"{private}  keep it secret: it signs\n{public}  give it to devices: it verifies")
