@@ -128,7 +128,11 @@ def test_a_damaged_export_makes_no_bundle(path, tmp_path, monkeypatch):
     with pytest.raises(ParityError, match="DISAGREES") as caught:
         api.export(path["folder"] / "run/weights/best.pt", path["folder"] / "data", tmp_path / "bundle")
     assert caught.value.exit_code == 5
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle-refused"]
+    assert "the stage that differs: engine" in caught.value.message
+    refused = json.loads((tmp_path / "bundle-refused" / "verify.json").read_text(encoding="utf-8"))
+    assert not refused["passed"]
+    assert (tmp_path / "bundle-refused" / "report.html").is_file()
 
 
 @pytest.mark.parametrize("head", ["raw", "nms"])

@@ -9,8 +9,9 @@ import pytest
 
 import yolo_tl
 from yolo_tl.boxes import Detections
+from yolo_tl.config import GateLimits
 from yolo_tl.edge import read_image
-from yolo_tl.errors import ConfigError, ExportError
+from yolo_tl.errors import ConfigError, ExportError, ParityError
 from yolo_tl.files import sha256
 
 
@@ -82,6 +83,62 @@ def test_a_dynamic_batch_export_passes(learned, tmp_path):
     assert yolo_tl.Detector(result.bundle).dynamic
     result = yolo_tl.export(weights, data, tmp_path / "b", overrides={"batch": 3, "head": "raw"})
     assert yolo_tl.Detector(result.bundle).batch == 3
+
+
+def test_eight_bits_are_calibrated_on_train_and_judged_on_val(learned, tmp_path):
+    data, weights = learned
+    options = {
+        "precision": "int8",
+        "head": "raw",
+        "quantisation.images": 6,
+        "quantisation.search": False,
+        "quantisation.slower": True,
+        **{f"limits.{name}": None for name in vars(GateLimits())},
+    }
+    result = yolo_tl.export(weights, data, tmp_path / "b", overrides=options)
+    assert result.gate.passed
+    assert "in 8 bits for x86" in result.notes[0]
+    manifest = json.loads((result.bundle / "manifest.json").read_text(encoding="utf-8"))
+    train = {sha256(path) for path in (data / "images" / "train").iterdir()}
+    assert manifest["precision"] == "int8"
+    assert len(manifest["calibration"]["images"]) == 6
+    assert set(manifest["calibration"]["images"]) <= train
+    assert yolo_tl.selftest(result.bundle, repeat=0).passed
+    strict = {**options, "limits.box": 0.0001}
+    with pytest.raises(ParityError, match="DISAGREES"):
+        yolo_tl.export(weights, data, tmp_path / "c", overrides=strict)
+    assert not (tmp_path / "c").exists()
+
+
+def test_openvino_in_eight_bits(learned, tmp_path):
+    pytest.importorskip("nncf")
+    data, weights = learned
+    options = {"format": "openvino", "precision": "int8", "head": "raw", "quantisation.images": 4}
+    options |= {f"limits.{name}": None for name in vars(GateLimits())}
+    result = yolo_tl.export(weights, data, tmp_path / "b", overrides=options)
+    assert "by NNCF" in result.notes[0]
+    assert len(yolo_tl.Detector(result.bundle).names) == 3
+
+
+def test_a_format_that_nothing_here_runs_is_marked(learned, tmp_path, monkeypatch):
+    """No such converter is installed: what would be written is stood in for."""
+    from yolo_tl.exporting import exporter
+    from yolo_tl.exporting.formats import FORMATS
+
+    data, weights = learned
+    request = exporter.require_possible
+
+    def possible(asked, machine=None):
+        return FORMATS["mnn"] if asked.format == "mnn" else request(asked, machine)
+
+    monkeypatch.setattr(exporter, "require_possible", possible)
+    monkeypatch.setattr("yolo_tl.exporting.making.export_model", lambda module, target, **_: target.write_bytes(b"mnn"))
+    result = yolo_tl.export(weights, data, tmp_path / "b", overrides={"format": "mnn", "head": "raw"})
+    assert result.gate is None
+    assert "runtime" in result.unverified
+    manifest = json.loads((result.bundle / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["gate"] == {"passed": False, "unverified": result.unverified}
+    assert manifest["format"] == "mnn"
 
 
 def test_requests_that_cannot_work(learned, tmp_path):

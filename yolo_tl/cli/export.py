@@ -67,6 +67,8 @@ def command(
     click.echo(table(sorted(result.request.items()), ("field", "value")))
     if result.bundle is None:
         return
+    for note in result.notes:
+        click.echo(f"\n{note}")
     if result.gate is not None:
         click.echo(f"\n{result.gate.describe()}")
     if result.unverified:

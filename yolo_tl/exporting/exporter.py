@@ -22,9 +22,9 @@ from yolo_tl.engine.network import CheckpointNetwork
 from yolo_tl.engine.runs import environment
 from yolo_tl.errors import ParityError
 from yolo_tl.exporting.acceptance import Acceptance
-from yolo_tl.exporting.bundle import BundleFacts, Source, seal_bundle
+from yolo_tl.exporting.bundle import BundleFacts, CalibrationRecord, Source, seal_bundle
 from yolo_tl.exporting.gate import GateResult, Rule, Samples, choose_samples, judge
-from yolo_tl.exporting.making import make_model
+from yolo_tl.exporting.making import Made, make_model
 from yolo_tl.exporting.registry import Request, choose_head, require_possible
 from yolo_tl.files import require_free, sha256, staged_folder
 
@@ -57,6 +57,7 @@ class ExportResult:
         unverified: why the format is not run here; empty where it is.
         golden: what a device will be tested with; None where there is no gate.
         contract: verdict of the qualification in the bundle; None without one.
+        notes: what was decided on the way, such as layers that stay in float.
     """
 
     bundle: Path | None
@@ -66,6 +67,7 @@ class ExportResult:
     unverified: str = ""
     golden: GoldenSet | None = None
     contract: str | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--json``."""
@@ -78,6 +80,7 @@ class ExportResult:
             "unverified": self.unverified or None,
             "golden": None if golden is None else {**vars(golden), "unseen": list(golden.unseen)},
             "contract": self.contract,
+            "notes": list(self.notes),
         }
 
 
@@ -129,21 +132,26 @@ def export_bundle(
     if dry_run:
         return ExportResult(None, config.format, request, unverified=entry.unverified, contract=contract)
     with staged_folder(out, overwrite=overwrite) as stage:
-        made = make_model(module, stage, config=config, head=head, imgsz=imgsz)
+        # Its own info says raw of the head nms, which it has outside of the graph.
+        asked = replace(checkpoint.info, head=head)
+        made = make_model(module, stage, config=config, info=asked, data=data, thresholds=thresholds)
         facts = BundleFacts(
             format=config.format,
             model=made.model,
-            info=checkpoint.info,
+            info=asked,
             source=Source(weights.name, sha256(weights), _metrics(weights)),
             versions=environment(),
             thresholds=thresholds,
             precision=config.precision,
             data=_data(data, network.task),
             qualification=None if acceptance is None else acceptance.content,
+            calibration=_record(made),
         )
         if not entry.verified:
             seal_bundle(stage, replace(facts, gate={"passed": False, "unverified": entry.unverified}))
-            return ExportResult(out, config.format, request, unverified=entry.unverified, contract=contract)
+            return ExportResult(
+                out, config.format, request, unverified=entry.unverified, contract=contract, notes=made.notes
+            )
         exported = _opened(stage / made.model, facts)
         began = time.perf_counter()
         gate = judge(
@@ -166,7 +174,7 @@ def export_bundle(
             tolerance=tolerance_of(format=config.format, precision=config.precision, arithmetic=facts.arithmetic),
         )
         seal_bundle(stage, replace(facts, info=exported.info, gate=gate.to_json()))
-    return ExportResult(out, config.format, request, gate=gate, golden=golden, contract=contract)
+    return ExportResult(out, config.format, request, gate=gate, golden=golden, contract=contract, notes=made.notes)
 
 
 def _thresholds(config: ExportConfig, names: tuple[str, ...], acceptance: Acceptance | None) -> Thresholds:
@@ -205,6 +213,11 @@ def _hint(config: ExportConfig) -> str:
         f"no bundle was made; {config.precision} rounds, so a preset with limits for it is needed "
         "(see configs/export), or more layers in float"
     )
+
+
+def _record(made: Made) -> CalibrationRecord | None:
+    calibration = made.calibration
+    return None if calibration is None else CalibrationRecord(calibration.digest, calibration.sha256)
 
 
 def _data(data: Path, task: str) -> dict[str, Any] | None:

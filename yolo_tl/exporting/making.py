@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from yolo_tl.config import ExportConfig
-from yolo_tl.edge.network import Head
+from yolo_tl.edge.decode import Thresholds
+from yolo_tl.edge.network import NetworkInfo
 from yolo_tl.engine.exporting import export_model
-from yolo_tl.errors import ConfigError
+from yolo_tl.exporting.quantisation.calibration import Calibration, choose_calibration
+from yolo_tl.exporting.quantisation.openvino import quantise_openvino
+from yolo_tl.exporting.quantisation.quantising import probe_samples, quantise_onnx
 from yolo_tl.exporting.registry import find_format
 from yolo_tl.exporting.tensorrt import build_engine
 
@@ -20,34 +24,103 @@ class Made:
 
     Attributes:
         model: its file or folder in the bundle.
+        calibration: the images that 8-bit ranges were measured on; None in float.
+        notes: what was decided on the way, for people.
     """
 
     model: str
+    calibration: Calibration | None = None
+    notes: tuple[str, ...] = ()
 
 
-def make_model(module: Any, folder: Path, *, config: ExportConfig, head: Head, imgsz: int) -> Made:
+def make_model(
+    module: Any, folder: Path, *, config: ExportConfig, info: NetworkInfo, data: Path, thresholds: Thresholds
+) -> Made:
     """Write the model into `folder`.
 
     Args:
         module: the loaded network.
         folder: the bundle that is being made.
         config: the request.
-        head: of the export.
-        imgsz: side of the square input, px.
+        info: what the export is to be.
+        data: the data set whose train split has the calibration images.
+        thresholds: the operating point, at which the search for layers in float judges.
+
+    Raises:
+        ExportError: it could not be exported, or in 8 bits it is slower than in float.
+        DataError: no calibration images, or of one class only.
     """
-    if config.precision == "int8":
-        raise ConfigError("precision: there is no recipe for 8 bits yet", hint="say --precision fp16 or fp32")
     entry = find_format(config.format)
-    name = f"model{entry.suffix}"
-    first, precision = (name, config.precision) if config.format != "engine" else ("model.onnx", "fp32")
+    target = folder / f"model{entry.suffix}"
+    # A plan is built from an ONNX file, which stays in the bundle: another device can build its own.
+    file = folder / "model.onnx" if config.format == "engine" else target
+    made = Made(target.name)
+    if config.precision == "int8":
+        calibration = choose_calibration(
+            data,
+            task=info.task,
+            names=info.names,
+            count=config.quantisation.images,
+            seed=config.quantisation.seed,
+        )
+        notes = _quantised(module, file, config, info, data, thresholds, calibration)
+        made = replace(made, calibration=calibration, notes=notes)
+    else:
+        # TensorRT is given float32, and rounds by itself.
+        _export(module, file, config, info, "fp32" if config.format == "engine" else config.precision)
+    if config.format == "engine":
+        build_engine(file, target, precision=config.precision, log=folder / "build.log")
+    return made
+
+
+def _quantised(
+    module: Any,
+    target: Path,
+    config: ExportConfig,
+    info: NetworkInfo,
+    data: Path,
+    thresholds: Thresholds,
+    calibration: Calibration,
+) -> tuple[str, ...]:
+    """Write the 8-bit model; what was decided."""
+    quantiser = find_format(config.format).quantiser
+    if quantiser == "ultralytics":
+        _export(module, target, config, info, "int8", calibration)
+        return ("quantised by Ultralytics",)
+    with tempfile.TemporaryDirectory(prefix="yolo_tl-float-") as name:
+        source = Path(name) / target.name
+        _export(module, source, config, info, "fp32")
+        if quantiser == "nncf":
+            floats = quantise_openvino(source, target, calibration=calibration)
+            return (f"{len(floats)} operations in float, the others in 8 bits by NNCF",)
+        asked = config.quantisation
+        return quantise_onnx(
+            source,
+            target,
+            calibration=calibration,
+            probe=probe_samples(data, calibration, task=info.task, names=info.names),
+            config=replace(asked, target="tensorrt") if config.format == "engine" else asked,
+            limits=config.limits,
+            thresholds=thresholds,
+        ).notes
+
+
+def _export(
+    module: Any,
+    target: Path,
+    config: ExportConfig,
+    info: NetworkInfo,
+    precision: str,
+    calibration: Calibration | None = None,
+) -> None:
     export_model(
         module,
-        folder / first,
+        target,
         format="onnx" if config.format == "engine" else config.format,
         precision=precision,
-        head=head,
-        task=module.task,
-        imgsz=imgsz,
+        head=info.head,
+        task=info.task,
+        imgsz=info.imgsz[0],
         batch=config.batch,
         dynamic=config.dynamic,
         simplify=config.simplify,
@@ -55,7 +128,5 @@ def make_model(module: Any, folder: Path, *, config: ExportConfig, head: Head, i
         confidence=config.confidence,
         iou=config.iou,
         max_det=config.max_det,
+        calibration=() if calibration is None else calibration.paths,
     )
-    if config.format == "engine":  # from the ONNX file, which stays in the bundle: a device can build its own
-        build_engine(folder / first, folder / name, precision=config.precision, log=folder / "build.log")
-    return Made(name)
