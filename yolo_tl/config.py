@@ -185,6 +185,21 @@ class QuantisationConfig:
 
 
 @dataclass(frozen=True)
+class TensorRtConfig:
+    """How TensorRT builds a plan."""
+
+    workspace: float | None = option(None, "most memory of one operation, GiB; default: all that the GPU has")
+    version_compatible: bool = option(False, "later versions and the lean runtime can run it, if not as fast")
+    lean_runtime: bool = option(True, "a version-compatible plan brings its runtime, which is code that runs with it")
+    hardware_compatibility: Literal["none", "same-capability", "ampere-plus"] = option("none", "GPUs it runs on")
+    dla: int | None = option(None, "core of the deep learning accelerator; TensorRT 10 only")
+    timing_cache: str | None = option(None, "file that makes later builds shorter")
+
+    def __post_init__(self) -> None:
+        _require(self.workspace is None or self.workspace > 0, "tensorrt.workspace", "above 0", self.workspace)
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """What an exported model is asked to be, and how closely it must agree with its checkpoint."""
 
@@ -228,6 +243,7 @@ class ExportConfig:
     images: int = option(32, "images of the data set on which model and checkpoint are compared")
     limits: GateLimits = option(GateLimits(), "how far it may be from its checkpoint")
     quantisation: QuantisationConfig = option(QuantisationConfig(), "how 8-bit weights and activations are found")
+    tensorrt: TensorRtConfig = option(TensorRtConfig(), "how TensorRT builds a plan")
 
     def __post_init__(self) -> None:
         _require(self.batch >= 1, "batch", "at least 1", self.batch)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolo_tl.config import ExportConfig
 from yolo_tl.data import read_dataset
-from yolo_tl.errors import ParityError
+from yolo_tl.errors import ParityError, UsageError
 from yolo_tl.files import PathLike
 from yolo_tl.presets import resolve
 
@@ -83,7 +83,8 @@ def export(
     """Export a checkpoint, compare the result with it on images of `data`, and make a bundle of it.
 
     Args:
-        model: a checkpoint, or a run folder, which stands for its best.
+        model: a checkpoint, or a run folder, which stands for its best. For format ``engine`` also a bundle with an
+            ONNX file: then TensorRT builds on the machine it will run on, which needs no torch.
         data: a ``data.yaml`` or its folder; images of its val split are compared. To classify, a folder of classes.
         out: the bundle folder to make.
         preset: a named preset, a YAML file, or None for the defaults.
@@ -104,11 +105,18 @@ def export(
     from yolo_tl.api.verifying import write_refusal
     from yolo_tl.engine.weights import checkpoint_of, find_weights
     from yolo_tl.exporting import GateRefused, export_bundle
+    from yolo_tl.exporting.rebuilding import is_bundle, rebuild_bundle
 
     resolved = resolve(
         ExportConfig, kind="export", preset=preset, file=None if config is None else Path(config), overrides=overrides
     )
     try:
+        if is_bundle(Path(model)):
+            if qualification is not None or dry_run:
+                raise UsageError(f"{model}: a bundle brings its own thresholds, and is not rebuilt as a dry run")
+            return rebuild_bundle(
+                Path(model), data=Path(data), out=Path(out), config=resolved.config, overwrite=overwrite
+            )
         return export_bundle(
             find_weights(os.fspath(checkpoint_of(model))),
             data=Path(data),

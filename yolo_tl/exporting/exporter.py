@@ -28,7 +28,7 @@ from yolo_tl.exporting.making import Made, make_model
 from yolo_tl.exporting.registry import Request, choose_head, require_possible
 from yolo_tl.files import require_free, sha256, staged_folder
 
-_GOLDEN = 32  # images that the golden set is chosen from
+GOLDEN = 32  # images that the golden set is chosen from
 
 
 class GateRefused(ParityError):
@@ -168,7 +168,7 @@ def export_bundle(
             raise GateRefused(text, hint=_hint(config), gate=gate, samples=samples, seconds=seconds)
         golden = write_golden(
             stage,
-            [sample.image for sample in samples.images[:_GOLDEN]],
+            [sample.image for sample in samples.images[:GOLDEN]],
             Pipeline(exported),
             thresholds=thresholds,
             tolerance=tolerance_of(format=config.format, precision=config.precision, arithmetic=facts.arithmetic),

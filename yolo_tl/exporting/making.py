@@ -69,8 +69,25 @@ def make_model(
         # TensorRT is given float32, and rounds by itself.
         _export(module, file, config, info, "fp32" if config.format == "engine" else config.precision)
     if config.format == "engine":
-        build_engine(file, target, precision=config.precision, log=folder / "build.log")
+        build_plan(file, target, config)
     return made
+
+
+def build_plan(onnx: Path, target: Path, config: ExportConfig) -> None:
+    """Build the TensorRT plan `target` from an ONNX file, as `config` asks; see `build_engine` for errors."""
+    asked = config.tensorrt
+    build_engine(
+        onnx,
+        target,
+        precision=config.precision,
+        workspace_gib=asked.workspace,
+        version_compatible=asked.version_compatible,
+        lean_runtime=asked.lean_runtime,
+        hardware_compatibility=asked.hardware_compatibility,
+        timing_cache=None if asked.timing_cache is None else Path(asked.timing_cache),
+        dla=asked.dla,
+        log=target.with_name("build.log"),
+    )
 
 
 def _quantised(
