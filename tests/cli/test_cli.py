@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -68,7 +69,7 @@ def test_json_keys_of_every_command(path):
     assert evaluated["images"] == path["convert"]["splits"]["test"]
     assert len(evaluated["ci95"]) == 2
     assert path["export"]["format"] == "onnx"
-    assert path["export"]["parity"]["passed"] is True
+    assert path["export"]["gate"]["passed"] is True
     assert path["export"]["request"]["head"] == "nms-free"
     assert len(path["predict"]) == path["convert"]["splits"]["test"]
     for answer in path["predict"]:
@@ -143,11 +144,11 @@ def test_other_heads_pass_the_gate(path, tmp_path, head):
         "export", folder / "run/weights/best.pt", "--data", folder / "data", "-o", tmp_path / "b", *options, "--json"
     )
     answer = json.loads(done.stdout)
-    assert answer["parity"]["passed"]
+    assert answer["gate"]["passed"]
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["head"] == head
     assert manifest["names"] == path["convert"]["classes"]
-    assert list(manifest["files"]) == ["model.onnx"]
+    assert "model.onnx" in manifest["files"]
 
 
 @pytest.mark.parametrize(
@@ -185,10 +186,14 @@ def test_debug_shows_where_an_error_came_from(path):
 
 
 def test_every_command_has_help_with_its_options():
+
     for name in COMMANDS:
-        text = invoke(name, "--help").output
-        assert "--json" in text
-        assert "--debug" in text
+        found = main.get_command(None, name)
+        parts = [[name, sub] for sub in found.commands] if isinstance(found, click.Group) else [[name]]
+        for part in parts:
+            text = invoke(*part, "--help").output
+            assert "--json" in text
+            assert "--debug" in text
     assert all(name in invoke("--help").output for name in COMMANDS)
 
 

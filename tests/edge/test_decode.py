@@ -96,22 +96,24 @@ def test_too_many_candidates_are_cut_to_the_best(ultralytics: ModuleType, monkey
     confidence=st.sampled_from([0.1, 0.25, 0.7]),
     classes=CLASSES,
     iou=st.sampled_from([0.45, 0.7]),
-    half=st.booleans(),
 )
 def test_thresholds_of_every_class_equal_the_peers_multi_label_nms(
-    ultralytics: ModuleType, seed: int, confidence: float, classes: list[int] | None, iou: float, half: bool
+    ultralytics: ModuleType, seed: int, confidence: float, classes: list[int] | None, iou: float
 ) -> None:
-    """What `evaluate` and `qualify` look at is what the edge finds with the thresholds they chose."""
+    """What `evaluate` and `qualify` look at is what the edge finds with the thresholds they chose.
+
+    In float32: of equal scores, which 16 bits have plenty of, torch takes any first, and so keeps other boxes.
+    """
     import torch
     import torchvision  # noqa: F401
     from ultralytics.utils.nms import non_max_suppression
 
-    output = raw_output(seed, classes=3, anchors=200, half=half)
+    output = raw_output(seed, classes=3, anchors=200)
     thresholds = Thresholds(0.99, iou, 300, by_class=tuple((i, confidence) for i in range(3)))
     ours = decode(output, head="raw", thresholds=thresholds, classes=classes)
     tensor = torch.from_numpy(output[None].copy())
     (expected,) = non_max_suppression(tensor, confidence, iou, classes, multi_label=True)
-    as_set = [np.unique(rows, axis=0) for rows in (ours, expected.numpy())]  # half: equal scores come in any order
+    as_set = [np.unique(rows, axis=0) for rows in (ours, expected.numpy())]
     np.testing.assert_array_equal(*as_set)
     assert (np.diff(ours[:, 4]) <= 0).all()
 

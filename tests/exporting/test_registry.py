@@ -92,6 +92,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"format": "ncnn", "precision": "int8"}, "NCNN takes fp32 or fp16 here, found int8"),
     ({"format": "hailo"}, "takes int8 here, found fp32"),
     ({"format": "ncnn", "dynamic": True}, "NCNN cannot leave sizes free"),
+    ({"format": "onnx", "dynamic": True, "precision": "int8"}, "8-bit ranges are measured at one size"),
+    ({"format": "openvino", "dynamic": True, "precision": "int8"}, "8-bit ranges are measured at one size"),
     ({"format": "ncnn", "batch": 2}, "NCNN takes one image at a time, found 2"),
     ({"format": "onnx", "imgsz": 96, "stride": 64}, "multiple of the network's stride 64, found 96\nsay --imgsz 128"),
     ({"format": "axelera", "precision": "int8", "imgsz": 32}, "takes 64 px or more, found 32"),

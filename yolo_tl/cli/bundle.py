@@ -55,26 +55,33 @@ def diff(context: click.Context, a: str, b: str, as_json: bool) -> None:
 @click.argument("bundle", type=click.Path())
 @click.argument("out", type=click.Path())
 @click.option("--compress", is_flag=True, help="Deflate; saves little, and the bytes then depend on the zlib here.")
+@json_option
 @debug_option
-def pack(bundle: str, out: str, compress: bool) -> None:
+def pack(bundle: str, out: str, compress: bool, as_json: bool) -> None:
     """Write the folder BUNDLE as the file OUT (.zip), which runs as it is; the same bundle makes the same bytes."""
-    click.echo(str(bundles.pack_bundle(bundle, out, compress=compress)))
+    path = str(bundles.pack_bundle(bundle, out, compress=compress))
+    emit_json({"bundle": path}) if as_json else click.echo(path)
 
 
 @command.command("sign")
 @click.argument("bundle", type=click.Path())
 @click.option("--key", required=True, type=click.Path(), help="Private Ed25519 key, an unencrypted PEM file.")
+@json_option
 @debug_option
-def sign(bundle: str, key: str) -> None:
+def sign(bundle: str, key: str, as_json: bool) -> None:
     """Sign BUNDLE, a folder or a .zip file; `selftest --public-key` then proves who made it."""
     bundles.sign_bundle(bundle, key)
-    click.echo(f"{bundle} is signed")
+    emit_json({"signed": bundle}) if as_json else click.echo(f"{bundle} is signed")
 
 
 @command.command("keys")
 @click.argument("out", type=click.Path())
+@json_option
 @debug_option
-def keys(out: str) -> None:
+def keys(out: str, as_json: bool) -> None:
     """Make a pair of keys in the folder OUT: private.pem, to keep, and public.pem, for the devices."""
     private, public = bundles.make_keys(out)
+    if as_json:
+        emit_json({"private": str(private), "public": str(public)})
+        return
     click.echo(f"{private}  keep it secret: it signs\n{public}  give it to devices: it verifies")

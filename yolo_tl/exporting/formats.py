@@ -93,6 +93,7 @@ class Format:
 
 _RUNTIME = "onnxruntime or onnxruntime-gpu"
 _ONNX = ("onnx", "onnxslim", _RUNTIME)
+_FIXED = Conflict("8-bit ranges are measured at one size", "say --dynamic false", precision=("int8",), dynamic=True)
 _TENSORFLOW = (*_ONNX, "tensorflow", "onnx2tf", "tf_keras", "sng4onnx", "onnx_graphsurgeon", "ai-edge-litert")
 
 _ALL = (
@@ -107,6 +108,7 @@ _ALL = (
         quantiser="onnx",
         dynamic=True,
         opset=True,
+        conflicts=(_FIXED,),
     ),
     Format(
         name="openvino",
@@ -118,6 +120,7 @@ _ALL = (
         precisions=("fp32", "fp16", "int8"),
         quantiser="nncf",
         dynamic=True,
+        conflicts=(_FIXED,),
     ),
     Format(
         name="engine",
@@ -131,6 +134,7 @@ _ALL = (
         dynamic=True,
         opset=True,
         systems=("Linux", "Windows"),
+        conflicts=(_FIXED,),
     ),
     Format(
         name="torchscript",
