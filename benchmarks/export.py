@@ -113,7 +113,7 @@ def eight_bits(checkpoint: Path, data: Path, work: Path) -> list[dict[str, Any]]
             notes[called] = "; ".join(result.notes) + f"; made in {time.process_time() - began:.0f} CPU-s"
             contestants[called] = next(path for path in out.iterdir() if path.name.startswith("model"))
         except yolo_tl.YoloTLError as error:
-            notes[called] = f"refused: {error.message}"
+            notes[called] = f"refused: {error.message.partition(': ')[2]}"  # without the path
     one = RunOptions(threads=1)
     reference = open_network(plain, one)
     samples, thresholds = _samples(data, checkpoint), Thresholds()
