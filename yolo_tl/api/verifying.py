@@ -279,6 +279,7 @@ def write_report(found: Verification, out: Path, *, pictures: int = 24, overwrit
                 drawn.append(out / name)
             listed.append(tuple(drawn))
         found = replace(found, pictures=tuple(listed), page=out / PAGE)
-        write_json(stage / RESULT, found.to_json())
-        gate_page(found.to_json(), stage).write(stage / PAGE)
+        content = found.to_json()
+        write_json(stage / RESULT, content)
+        gate_page(content, stage).write(stage / PAGE)
     return found

@@ -11,10 +11,9 @@ from typing import Any
 from yolo_tl.config import ExportConfig, to_mapping
 from yolo_tl.data.fingerprint import fingerprint
 from yolo_tl.data.yolo.labelled import read_labelled
-from yolo_tl.edge.artifact import open_network
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.golden import GoldenSet, tolerance_of, write_golden
-from yolo_tl.edge.network import Network, RunOptions
+from yolo_tl.edge.network import RunOptions
 from yolo_tl.edge.pipeline import Pipeline
 from yolo_tl.engine.checkpoint import describe_network, load_checkpoint
 from yolo_tl.engine.detector import selected_head, trained_size
@@ -25,6 +24,7 @@ from yolo_tl.exporting.acceptance import Acceptance
 from yolo_tl.exporting.bundle import BundleFacts, CalibrationRecord, Source, seal_bundle
 from yolo_tl.exporting.gate import GateResult, Rule, Samples, choose_samples, judge
 from yolo_tl.exporting.making import Made, make_model
+from yolo_tl.exporting.opening import open_any
 from yolo_tl.exporting.registry import Request, choose_head, require_possible
 from yolo_tl.files import require_free, sha256, staged_folder
 
@@ -121,7 +121,6 @@ def export_bundle(
     head = choose_head(config, network, selected=selected_head(module))
     imgsz, stride = config.imgsz or trained_size(module), int(module.stride.max())
     entry = require_possible(Request.of(config, head=head, network=network, imgsz=imgsz, stride=stride))
-    checkpoint = CheckpointNetwork(weights, module, head=head, imgsz=imgsz, max_det=config.max_det)
     acceptance = None if qualification is None else Acceptance.read(qualification)
     if acceptance is not None:
         acceptance.require_of(sha256=sha256(weights), names=network.names, head=head, imgsz=imgsz, config=config)
@@ -131,6 +130,7 @@ def export_bundle(
     request = {**to_mapping(config), "head": head, "imgsz": imgsz, "images": len(samples.images)}
     if dry_run:
         return ExportResult(None, config.format, request, unverified=entry.unverified, contract=contract)
+    checkpoint = CheckpointNetwork(weights, module, head=head, imgsz=imgsz, max_det=config.max_det)
     with staged_folder(out, overwrite=overwrite) as stage:
         # Its own info says raw of the head nms, which it has outside of the graph.
         asked = replace(checkpoint.info, head=head)
@@ -152,11 +152,11 @@ def export_bundle(
             return ExportResult(
                 out, config.format, request, unverified=entry.unverified, contract=contract, notes=made.notes
             )
-        exported = _opened(stage / made.model, facts)
+        exported = open_any(stage / made.model, options=RunOptions(precision=facts.arithmetic)).pipeline
         began = time.perf_counter()
         gate = judge(
             _as_the_device(checkpoint, exported),
-            Pipeline(exported),
+            exported,
             samples,
             limits=config.limits,
             thresholds=thresholds,
@@ -169,7 +169,7 @@ def export_bundle(
         golden = write_golden(
             stage,
             [sample.image for sample in samples.images[:GOLDEN]],
-            Pipeline(exported),
+            exported,
             thresholds=thresholds,
             tolerance=tolerance_of(format=config.format, precision=config.precision, arithmetic=facts.arithmetic),
         )
@@ -191,16 +191,7 @@ def _rule(acceptance: Acceptance | None, samples: Samples) -> Rule | None:
     return Rule.of(acceptance.content["contract"], acceptance.thresholds, images, samples.root)
 
 
-def _opened(model: Path, facts: BundleFacts) -> Network:
-    """The model as a device will run it."""
-    if model.suffix == ".torchscript":
-        from yolo_tl.engine.torchscript import TorchScriptNetwork
-
-        return TorchScriptNetwork(model)
-    return open_network(model, RunOptions(precision=facts.arithmetic))
-
-
-def _as_the_device(checkpoint: CheckpointNetwork, exported: Network) -> Pipeline:
+def _as_the_device(checkpoint: CheckpointNetwork, exported: Pipeline) -> Pipeline:
     """The checkpoint, padded as the export is: a dynamic one takes the smallest rectangle."""
     checkpoint.info = replace(checkpoint.info, dynamic=exported.info.dynamic)
     return Pipeline(checkpoint)

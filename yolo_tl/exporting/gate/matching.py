@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.boxes import Detections, Floats
+from yolo_tl.boxes import Detections
 from yolo_tl.edge.pairing import distances, mask_loss, paired, unpaired
+from yolo_tl.exporting.gate.tensors import largest
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ def matched(
         int((left.confidence > limits[left.class_id] + certain).sum())
         for left in (a[unpaired(len(a), pairs[:, 0])], b[unpaired(len(b), pairs[:, 1])])
     )
-    score = _largest(first.confidence - second.confidence)
+    score = largest(first.confidence - second.confidence)
     keypoint = angle = None
     if first.keypoints is not None and second.keypoints is not None:
-        keypoint = _largest(first.keypoints[..., :2] - second.keypoints[..., :2]) * gain
-        score = max(score, _largest(first.keypoints[..., 2:] - second.keypoints[..., 2:]))
+        keypoint = largest(first.keypoints[..., :2] - second.keypoints[..., :2]) * gain
+        score = max(score, largest(first.keypoints[..., 2:] - second.keypoints[..., 2:]))
     if first.angle is not None and second.angle is not None:
         apart = np.abs(first.angle - second.angle) % np.pi
         angle = float(np.minimum(apart, np.pi - apart).max(initial=0.0))
@@ -95,7 +96,3 @@ def matched(
 def _larger(a: float | None, b: float | None) -> float | None:
     known = [value for value in (a, b) if value is not None]
     return max(known) if known else None
-
-
-def _largest(difference: Floats) -> float:
-    return float(np.abs(difference).max(initial=0.0))
