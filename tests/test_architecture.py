@@ -33,7 +33,12 @@ FLOORS = [
     {"cli"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-EDGE_SEES = {"errors", "boxes", "files", "edge"}
+# The rooms that a device needs, and what each sees of the package: none of them needs torch.
+EDGE = {"errors", "boxes", "files", "edge"}
+RUNTIME = {"edge": EDGE}
+for _room in ("streams", "inspection", "serving"):
+    RUNTIME[_room] = set().union(*RUNTIME.values()) | {"config", "presets", _room}
+RUNTIME["device_kit"] = EDGE | {"device_kit"}
 HEAVY = {"torch", "torchvision", "ultralytics"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -59,13 +64,15 @@ def test_imports_go_one_way(path):
     if room in ("__init__", "__main__"):
         return
     ours = {name.split(".")[1] for name in imports_of(path) if name.startswith("yolo_tl.")} - {"__version__"}
-    if room == "edge":
-        assert ours <= EDGE_SEES
+    if room in RUNTIME:
+        assert ours <= RUNTIME[room], f"{room} imports {sorted(ours - RUNTIME[room])}"
         return
     assert room in FLOOR, f"{room} has no floor"
     allowed = {name for name, level in FLOOR.items() if level <= FLOOR[room]}
     if FLOOR[room] >= FLOOR["engine"]:
         allowed.add("edge")
+    if FLOOR[room] >= FLOOR["api"]:
+        allowed |= RUNTIME.keys()
     if room == "presets":
         allowed = FLOORS[0]
     assert ours <= allowed, f"{room} imports {sorted(ours - allowed)}"

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from support.networks import exported, tiny
 
-from yolo_tl.boxes import Detections
-from yolo_tl.edge import Classification, Classifier, Detector
+from yolo_tl.edge import Classifier, Detector, Prediction
 from yolo_tl.errors import UsageError
-from yolo_tl.prediction import Prediction, load_detector, load_model, run
+from yolo_tl.prediction import load_detector, load_model, run
 
 MORE = {
     "detect": set(),
@@ -52,7 +51,7 @@ def checkpoint(path: Path, task: str) -> Path:
 def test_rows_pictures_and_lines_of_every_task(folder: Path, task: str) -> None:
     found = predict(task, folder)
     lines = [json.loads(line) for line in (folder / "out/detections.jsonl").read_text().splitlines()]
-    assert lines == [prediction.to_json() for prediction in found]
+    assert lines == [prediction.to_dict() for prediction in found]
     assert [Path(line["image"]).name for line in lines] == ["0.png", "1.png"]
     rows = [row for line in lines for row in line["detections"]]
     assert len(rows) == sum(map(len, found)) > 0
@@ -66,7 +65,7 @@ def test_rows_pictures_and_lines_of_every_task(folder: Path, task: str) -> None:
 def test_a_model_that_classifies(folder: Path) -> None:
     found = predict("classify", folder)
     lines = [json.loads(line) for line in (folder / "out/classes.jsonl").read_text().splitlines()]
-    assert lines == [prediction.to_json() for prediction in found]
+    assert lines == [prediction.to_dict() for prediction in found]
     for line, prediction in zip(lines, found, strict=True):
         scores = [row["confidence"] for row in line["classes"]]
         assert scores == sorted(scores, reverse=True)
@@ -100,12 +99,3 @@ def test_only_boxes_will_do(folder: Path) -> None:
         load_detector(str(exported("classify", "onnx")))
     with pytest.raises(UsageError, match="found one for classify"):
         load_detector(str(checkpoint(folder / "best.pt", "classify")), device="cpu")
-
-
-def test_what_people_read() -> None:
-    boxes = Detections.from_rows([[0, 0, 9, 9, 0.9, 1], [0, 0, 9, 9, 0.8, 0], [0, 0, 9, 9, 0.7, 1]])
-    assert Prediction("a.jpg", boxes, ["cell", "crack"]).describe() == "1 cell, 2 crack"
-    assert Prediction("a.jpg", Detections.empty(), ["cell"]).describe() == "nothing found"
-    said = Classification(np.array([0.2, 0.8], np.float32))
-    assert Prediction("a.jpg", said, ["cell", "crack"]).describe() == "crack 0.80"
-    assert len(Prediction("a.jpg", said, ["cell", "crack"])) == 1

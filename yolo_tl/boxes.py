@@ -104,6 +104,27 @@ def run_lengths(mask: ArrayLike) -> list[int]:
     return [0, *lengths] if flat.size and flat[0] else lengths
 
 
+def compressed_run_lengths(mask: ArrayLike) -> str:
+    """The run lengths of a mask (H, W) in COCO's compressed notation (``rleToString`` of its ``maskApi.c``).
+
+    Six bits a character from ``0`` on: five of the number, lowest first, and one that says that more follow.
+    From the fourth run on the number is the difference to the run two before.
+
+    >>> compressed_run_lengths([[False, True], [True, True]])
+    '13'
+    """
+    lengths = run_lengths(mask)
+    text = []
+    for i, length in enumerate(lengths):
+        value = length - lengths[i - 2] if i > 2 else length
+        more = True
+        while more:
+            bits, value = value & 31, value >> 5
+            more = value != (-1 if bits & 16 else 0)
+            text.append(chr(bits + (32 if more else 0) + 48))
+    return "".join(text)
+
+
 @dataclass(frozen=True, eq=False)
 class Detections:
     """What a detector found in one image: arrays of one length N, best first.

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.boxes import Detections
 from yolo_tl.edge.artifact import Artifact, open_artifact
-from yolo_tl.edge.classification import Classification
 from yolo_tl.edge.classifier import Classifier
 from yolo_tl.edge.detector import Detector
-from yolo_tl.edge.draw import draw
+from yolo_tl.edge.frame import Frame
+from yolo_tl.edge.prediction import Prediction
 from yolo_tl.edge.stream import frames
 from yolo_tl.errors import WriteError
 from yolo_tl.files import atomic_path, write_bytes
@@ -34,42 +32,6 @@ class AnyDetector(Protocol):
     ) -> Detections:
         """Detections in one BGR image (H, W, 3)."""
         ...
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What was found in one image or video frame.
-
-    Attributes:
-        image: its path, or the video's path with the frame number.
-        result: what was found, in px of that image; of a model that classifies, the probabilities of its classes.
-        names: class names by index.
-    """
-
-    image: str
-    result: Detections | Classification
-    names: Sequence[str]
-
-    def __len__(self) -> int:
-        """Objects that were found; of a classification one."""
-        return 1 if isinstance(self.result, Classification) else len(self.result)
-
-    @property
-    def classified(self) -> bool:
-        """Whether the whole image was named instead of objects in it."""
-        return isinstance(self.result, Classification)
-
-    def to_json(self) -> dict[str, Any]:
-        """``{image, detections: [{box, confidence, class_id, name, …}]}``, or ``{image, classes: […]}``, best first."""
-        key = "classes" if self.classified else "detections"
-        return {"image": self.image, key: self.result.to_rows(self.names)}
-
-    def describe(self) -> str:
-        """``2 RBC, 1 WBC``, or ``RBC 0.93``."""
-        if isinstance(self.result, Classification):
-            return f"{self.names[self.result.top1]} {self.result.confidence:.2f}"
-        found = Counter(self.names[i] for i in self.result.class_id)
-        return ", ".join(f"{count} {name}" for name, count in sorted(found.items())) or "nothing found"
 
 
 def load_model(
@@ -114,22 +76,19 @@ def run(
         ImageError: an image cannot be read.
         WriteError: an output cannot be written.
     """
+    thresholds = model.thresholds_with(confidence=confidence, iou=iou) if isinstance(model, Detector) else None
     with ExitStack() as stack:
         lines = None
         if out is not None:
-            name = "classes.jsonl" if isinstance(model, Classifier) else "detections.jsonl"
+            name = "detections.jsonl" if isinstance(model, Detector) else "classes.jsonl"
             path = stack.enter_context(atomic_path(out / name))
             lines = stack.enter_context(path.open("w", encoding="utf-8"))
         used: set[str] = set()
-        for label, image in frames(source):
-            if isinstance(model, Classifier):
-                prediction = Prediction(label, model(image), model.names)
-            else:
-                prediction = Prediction(label, model(image, confidence=confidence, iou=iou), model.names)
+        for number, (label, image) in enumerate(frames(source)):
+            prediction = model.observe(Frame(image, source, number, label), thresholds=thresholds)
             if lines is not None and out is not None:
-                lines.write(json.dumps(prediction.to_json(), ensure_ascii=False) + "\n")
-                picture = draw(image, prediction.result, model.names)
-                _write_picture(out / f"{_free_name(label, used)}.jpg", picture)
+                lines.write(json.dumps(prediction.to_dict(), ensure_ascii=False) + "\n")
+                _write_picture(out / f"{_free_name(label, used)}.jpg", prediction.draw())
             yield prediction
 
 

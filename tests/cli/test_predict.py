@@ -11,8 +11,7 @@ from support.networks import exported
 
 from yolo_tl import api
 from yolo_tl.cli.predict import command
-from yolo_tl.edge import Classification
-from yolo_tl.prediction import Prediction
+from yolo_tl.edge import Classification, Frame, Prediction
 
 
 @pytest.fixture
@@ -36,7 +35,8 @@ def test_objects_with_what_their_task_adds(picture: Path) -> None:
 
 
 def test_classes_of_whole_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = [Prediction(f"{i}.jpg", Classification(np.array([0.2, 0.8], np.float32)), ["ok", "crack"]) for i in (0, 1)]
+    image, classes = np.zeros((8, 8, 3), np.uint8), Classification(np.array([0.2, 0.8], np.float32))
+    said = [Prediction(Frame(image, "images", i, f"{i}.jpg"), classes, ["ok", "crack"]) for i in (0, 1)]
     monkeypatch.setattr(api, "predict", lambda *args, **options: iter(said))
     done = CliRunner().invoke(command, ["model.onnx", "images", "-o", "there"], catch_exceptions=False)
     assert done.stdout == "0.jpg: crack 0.80\n1.jpg: crack 0.80\n"

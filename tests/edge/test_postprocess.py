@@ -8,10 +8,10 @@ from yolo_tl.edge import Classification
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.network import NetworkInfo, Task
 from yolo_tl.edge.postprocess import postprocess
-from yolo_tl.edge.preprocess import Frame
+from yolo_tl.edge.preprocess import Geometry
 from yolo_tl.errors import RuntimeFailure
 
-FRAME = Frame(image=(32, 64), canvas=(64, 64))  # a gain of 1, between 16 px of padding above and below
+FRAME = Geometry(image=(32, 64), canvas=(64, 64))  # a gain of 1, between 16 px of padding above and below
 
 
 def info(task: Task, **more: object) -> NetworkInfo:

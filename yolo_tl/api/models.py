@@ -14,9 +14,9 @@ from yolo_tl.files import PathLike
 from yolo_tl.presets import resolve
 
 if TYPE_CHECKING:
+    from yolo_tl.edge.prediction import Prediction
     from yolo_tl.engine.merging import AverageResult
     from yolo_tl.exporting import ExportResult
-    from yolo_tl.prediction import Prediction
 
 
 def average(

@@ -46,10 +46,10 @@ def command(
         total, found = total + 1, found + len(prediction)
         classified = prediction.classified
         if as_json:
-            json.dump(prediction.to_json(), sys.stdout, ensure_ascii=False)
+            json.dump(prediction.to_dict(), sys.stdout, ensure_ascii=False)
             sys.stdout.write("\n")
             sys.stdout.flush()
         else:
-            click.echo(f"{prediction.image}: {prediction.describe()}")
+            click.echo(f"{prediction.frame.label}: {prediction.describe()}")
     what = f"{total} images classified" if classified else f"{found} detections in {total} images"
     click.echo(what + (f", written to {out}" if out else ""), err=True)

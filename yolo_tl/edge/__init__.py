@@ -4,7 +4,9 @@ from yolo_tl.edge.classification import Classification
 from yolo_tl.edge.classifier import Classifier
 from yolo_tl.edge.detector import Detector
 from yolo_tl.edge.draw import draw
+from yolo_tl.edge.frame import Frame
 from yolo_tl.edge.image import read_image
+from yolo_tl.edge.prediction import Prediction
 from yolo_tl.edge.stream import frames
 
-__all__ = ["Classification", "Classifier", "Detector", "draw", "frames", "read_image"]
+__all__ = ["Classification", "Classifier", "Detector", "Frame", "Prediction", "draw", "frames", "read_image"]

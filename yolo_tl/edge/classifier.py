@@ -9,12 +9,13 @@ from typing import Any
 from yolo_tl.edge.artifact import Artifact
 from yolo_tl.edge.classification import Classification
 from yolo_tl.edge.decode import Thresholds
-from yolo_tl.edge.detector import opened
 from yolo_tl.edge.image import Image, as_bgr
+from yolo_tl.edge.model import Model
+from yolo_tl.edge.network import RunOptions
 from yolo_tl.errors import UsageError
 
 
-class Classifier:
+class Classifier(Model):
     """A model of the task classify.
 
     From an ONNX file on the CPU it returns the probabilities of ``ultralytics.YOLO(file).predict`` bit by bit.
@@ -23,11 +24,8 @@ class Classifier:
         model: a bundle, an exported network (see `yolo_tl.edge.artifact`), or an artifact that is open already.
         threads: CPU threads for one network operation; None leaves it to the engine.
         providers: ONNX Runtime execution providers in order of preference; None is the CPU.
-
-    Attributes:
-        names: class names in order of class number.
-        imgsz: height and width of the network's input in px.
-        batch: the one batch size the network accepts, or None.
+        spinning: see `yolo_tl.edge.network.RunOptions`, as for the next one.
+        memory_pattern: a little time for memory.
 
     Raises:
         BundleError: the model is missing, damaged, changed, or of a kind that is not run here.
@@ -36,19 +34,20 @@ class Classifier:
     """
 
     def __init__(
-        self, model: Path | str | Artifact, *, threads: int | None = None, providers: Sequence[Any] | None = None
+        self,
+        model: Path | str | Artifact,
+        *,
+        threads: int | None = None,
+        providers: Sequence[Any] | None = None,
+        spinning: bool = False,
+        memory_pattern: bool = False,
     ) -> None:
-        artifact = opened(model, threads=threads, providers=providers)
-        self._pipeline = artifact.pipeline
-        info = artifact.pipeline.info
-        if info.task != "classify":
+        super().__init__(model, RunOptions(threads, tuple(providers or ()), spinning, memory_pattern))
+        if self.task != "classify":
             raise UsageError(
-                f"{artifact.path}: expected a model that classifies, found one for {info.task}",
+                f"{self.artifact.path}: expected a model that classifies, found one for {self.task}",
                 hint="open it with yolo_tl.edge.Detector",
             )
-        self.names: tuple[str, ...] = info.names
-        self.imgsz: tuple[int, int] = info.imgsz
-        self.batch: int | None = info.batch
 
     def __call__(self, image: Image) -> Classification:
         """Classify one image (H, W, 3) uint8 BGR; see `predict`."""
@@ -66,5 +65,5 @@ class Classifier:
             RuntimeFailure: the network failed or put out NaN.
         """
         sources = [as_bgr(image) for image in images]
-        results = self._pipeline(sources, thresholds=Thresholds()) if sources else []
+        results = self.pipeline(sources, thresholds=Thresholds()) if sources else []
         return [said for said in results if isinstance(said, Classification)]  # one network has one task

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from yolo_tl.boxes import Detections
-from yolo_tl.edge.artifact import Artifact, open_artifact
+from yolo_tl.edge.artifact import Artifact
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.image import Image, as_bgr
-from yolo_tl.edge.network import Head, RunOptions, Task
+from yolo_tl.edge.model import Model
+from yolo_tl.edge.network import Head, RunOptions
 from yolo_tl.errors import ConfigError, UsageError
 
 
-class Detector:
+class Detector(Model):
     """A model that finds objects: boxes, and by its task masks, turned boxes or keypoints.
 
     From an ONNX file on the CPU it returns what ``ultralytics.YOLO(file).predict`` does, bit by bit, but never cuts NMS
@@ -25,15 +26,11 @@ class Detector:
         model: a bundle, an exported network (see `yolo_tl.edge.artifact`), or an artifact that is open already.
         threads: CPU threads for one network operation; None leaves it to the engine.
         providers: ONNX Runtime execution providers in order of preference; None is the CPU.
+        spinning: see `yolo_tl.edge.network.RunOptions`, as for the next one.
+        memory_pattern: a little time for memory.
 
     Attributes:
-        task: ``detect``, ``segment``, ``obb`` or ``pose``.
-        names: class names in order of class number.
-        imgsz: height and width of the network's input in px.
         head: ``raw``, ``nms-free`` or ``nms`` (see `yolo_tl.edge.network.Head`).
-        dynamic: whether other input sizes than `imgsz` are accepted; then images are
-            padded only to the next multiple of the stride.
-        batch: the one batch size the network accepts, or None.
         confidence: default threshold on the score, of classes without one of their own.
         class_confidence: class name → its own default, which a bundle brings whose model was qualified.
         iou: default threshold on the overlap.
@@ -46,26 +43,47 @@ class Detector:
     """
 
     def __init__(
-        self, model: Path | str | Artifact, *, threads: int | None = None, providers: Sequence[Any] | None = None
+        self,
+        model: Path | str | Artifact,
+        *,
+        threads: int | None = None,
+        providers: Sequence[Any] | None = None,
+        spinning: bool = False,
+        memory_pattern: bool = False,
     ) -> None:
-        artifact = opened(model, threads=threads, providers=providers)
-        self._pipeline = artifact.pipeline
-        info, thresholds = artifact.pipeline.info, artifact.thresholds
-        if info.task == "classify":
+        super().__init__(model, RunOptions(threads, tuple(providers or ()), spinning, memory_pattern))
+        if self.task == "classify":
             raise UsageError(
-                f"{artifact.path}: expected a model that finds boxes, found one for classify",
+                f"{self.artifact.path}: expected a model that finds boxes, found one for classify",
                 hint="open it with yolo_tl.edge.Classifier",
             )
-        self.task: Task = info.task
-        self.names: tuple[str, ...] = info.names
-        self.imgsz: tuple[int, int] = info.imgsz
-        self.head: Head = info.head
-        self.dynamic: bool = info.dynamic
-        self.batch: int | None = info.batch
+        thresholds = self.artifact.thresholds
+        self.head: Head = self.pipeline.info.head
         self.confidence: float = thresholds.confidence
         self.class_confidence: dict[str, float] = {self.names[i]: value for i, value in thresholds.by_class}
         self.iou: float = thresholds.iou
         self.max_det: int = thresholds.max_det
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The defaults, as they are set now."""
+        return self.thresholds_with()
+
+    def thresholds_with(
+        self, *, confidence: float | None = None, iou: float | None = None, max_det: int | None = None
+    ) -> Thresholds:
+        """The defaults but for what is given; a confidence counts for every class.
+
+        Raises:
+            ConfigError: a value out of range.
+        """
+        by_class = tuple((self.names.index(name), value) for name, value in self.class_confidence.items())
+        return Thresholds(
+            confidence=self.confidence if confidence is None else confidence,
+            iou=self.iou if iou is None else iou,
+            max_det=self.max_det if max_det is None else max_det,
+            by_class=by_class if confidence is None else (),
+        )
 
     def __call__(
         self,
@@ -113,19 +131,11 @@ class Detector:
             ImageError: an array that is not an image.
             RuntimeFailure: the network failed or put out NaN.
         """
-        thresholds = Thresholds(
-            confidence=self.confidence if confidence is None else confidence,
-            iou=self.iou if iou is None else iou,
-            max_det=self.max_det if max_det is None else max_det,
-            by_class=self._by_class() if confidence is None else (),
-        )
+        thresholds = self.thresholds_with(confidence=confidence, iou=iou, max_det=max_det)
         self._require_classes(classes)
         sources = [as_bgr(image) for image in images]
-        results = self._pipeline(sources, thresholds=thresholds, classes=classes) if sources else []
+        results = self.pipeline(sources, thresholds=thresholds, classes=classes) if sources else []
         return [found for found in results if isinstance(found, Detections)]  # one network has one task
-
-    def _by_class(self) -> tuple[tuple[int, float], ...]:
-        return tuple((self.names.index(name), value) for name, value in self.class_confidence.items())
 
     def _require_classes(self, classes: Sequence[int] | None) -> None:
         unknown = [number for number in classes or [] if number not in range(len(self.names))]
@@ -134,10 +144,3 @@ class Detector:
                 f"classes: expected class numbers from 0 to {len(self.names) - 1}, found {unknown}",
                 hint=f"the classes are {', '.join(f'{i} {name}' for i, name in enumerate(self.names[:20]))}",
             )
-
-
-def opened(model: Path | str | Artifact, *, threads: int | None, providers: Sequence[Any] | None) -> Artifact:
-    """A model that is open, whatever it was."""
-    if isinstance(model, Artifact):
-        return model
-    return open_artifact(Path(model), RunOptions(threads=threads, providers=tuple(providers or ())))

@@ -27,7 +27,7 @@ from yolo_tl.edge.manifest import Arithmetic, Precision, thresholds_from_json, t
 from yolo_tl.edge.network import Outputs
 from yolo_tl.edge.pipeline import Pipeline
 from yolo_tl.edge.postprocess import Result
-from yolo_tl.edge.preprocess import Frame
+from yolo_tl.edge.preprocess import Geometry
 from yolo_tl.errors import BundleError, DataError
 from yolo_tl.files import write_bytes, write_text
 
@@ -143,8 +143,8 @@ def write_golden(
     for path in images:
         png, image = _small(read_image(path), LIMIT // count)
         pictures.append((png, image))
-        outputs, frame = _run(pipeline, image)
-        candidates.append(traits(outputs, frame, pipeline.info, thresholds=thresholds, nudge=tolerance.score))
+        outputs, geometry = _run(pipeline, image)
+        candidates.append(traits(outputs, geometry, pipeline.info, thresholds=thresholds, nudge=tolerance.score))
     entries: list[dict[str, Any]] = []
     found, seen = 0, set[int]()
     for number in choose(candidates, count):
@@ -239,10 +239,10 @@ def _look(pipeline: Pipeline, image: Image, thresholds: Thresholds) -> Result:
     return found
 
 
-def _run(pipeline: Pipeline, image: Image) -> tuple[Outputs, Frame]:
+def _run(pipeline: Pipeline, image: Image) -> tuple[Outputs, Geometry]:
     """Outputs without the batch axis."""
-    tensor, frames = pipeline.preprocess([image], pipeline.info)
-    return tuple(output[0] for output in pipeline.network.run(tensor)), frames[0]
+    tensor, geometries = pipeline.preprocess([image], pipeline.info)
+    return tuple(output[0] for output in pipeline.network.run(tensor)), geometries[0]
 
 
 def _small(image: Image, limit: int) -> tuple[bytes, Image]:

@@ -12,7 +12,7 @@ from yolo_tl.edge.classification import Classification
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.network import NetworkInfo, Outputs
 from yolo_tl.edge.postprocess import postprocess
-from yolo_tl.edge.preprocess import Frame
+from yolo_tl.edge.preprocess import Geometry
 
 _WINDOW = 0.2  # of scores around a threshold in which a decision is looked at
 _IOU = 0.01  # by which the overlap is moved to see whether a decision hangs on it
@@ -35,26 +35,26 @@ class Traits:
     steady: bool
 
 
-def traits(outputs: Outputs, frame: Frame, info: NetworkInfo, *, thresholds: Thresholds, nudge: float) -> Traits:
+def traits(outputs: Outputs, geometry: Geometry, info: NetworkInfo, *, thresholds: Thresholds, nudge: float) -> Traits:
     """What an image is like, by the outputs for it.
 
     Args:
         outputs: of the network, without the batch axis.
-        frame: where the image lies in the input.
+        geometry: where the image lies in the input.
         info: the network.
         thresholds: the operating point.
         nudge: how far a score may be off for rounding.
     """
     # Masks take most of the time and decide nothing here.
     boxes = replace(info, task="detect") if info.task == "segment" else info
-    here = postprocess(outputs, frame, boxes, thresholds=thresholds)
+    here = postprocess(outputs, geometry, boxes, thresholds=thresholds)
     if isinstance(here, Classification):
         first = here.top5
         lead = float(here.probabilities[first[0]] - here.probabilities[first[1]]) if len(first) > 1 else 1.0
         return Traits(frozenset(first[:1]), 1, lead, lead > 2 * nudge)
 
     def found(score: float, iou: float) -> Detections:
-        result = postprocess(outputs, frame, boxes, thresholds=_moved(thresholds, score, iou))
+        result = postprocess(outputs, geometry, boxes, thresholds=_moved(thresholds, score, iou))
         assert isinstance(result, Detections), "one network has one task"
         return result
 

@@ -9,36 +9,73 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from yolo_tl.edge.image_header import FORMATS, stored_size
 from yolo_tl.errors import ImageError
 
 Image = NDArray[np.uint8]
 
 
-def read_image(path: Path | str) -> Image:
+MAX_PIXELS = 1 << 27
+"""Most pixels of an image unless more are allowed; decoded they take 400 MB."""
+
+
+def read_image(path: Path | str, *, limit: int = MAX_PIXELS) -> Image:
     """Read an image file, turned upright by its EXIF orientation.
 
     The pixels are those that Ultralytics reads: grey becomes three equal channels, alpha is
     dropped, 16 bits become the upper 8, and of a file with several pages the first counts.
 
+    Args:
+        path: the file, of a format of `decode_image`, or AVIF.
+        limit: most pixels that it may have.
+
     Returns:
         (H, W, 3) uint8, BGR.
 
     Raises:
-        ImageError: the file is missing, or is not an image that OpenCV can decode.
+        ImageError: the file is missing, is not an image that OpenCV can decode, or has more pixels.
     """
     try:
-        # Decoding from memory, because cv2.imread cannot open non-Latin paths on Windows.
-        content = np.fromfile(path, np.uint8)
-    except OSError as error:
-        reason = error.strerror or str(error)
+        content = Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(f"{path}: expected an image file: {reason}", hint="check the path") from error
-    image = _decode(content, tiff=Path(path).suffix.lower() in {".tif", ".tiff"})
-    if image is None:
+    try:
+        # The sizes that an AVIF file states do not bind its decoder: it is only opened where its name says so.
+        avif = Path(path).suffix.lower() == ".avif" and content[4:8] == b"ftyp"
+        return _whole(content) if avif else decode_image(content, limit=limit)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def decode_image(content: bytes, *, limit: int = MAX_PIXELS) -> Image:
+    """Decode an image from memory, as `read_image` does, without trusting it.
+
+    Its size is read from its header, and compared with `limit` before anything is allocated for pixels.
+
+    Args:
+        content: of a PNG, JPEG, BMP, WebP, TIFF, GIF (its first picture), JPEG 2000 or PNM file.
+        limit: most pixels that it may have.
+
+    Returns:
+        (H, W, 3) uint8, BGR.
+
+    Raises:
+        ImageError: it is cut off, damaged, of another format, or larger.
+    """
+    size = stored_size(content)
+    if size is None:
         raise ImageError(
-            f"{path}: expected an image, found {len(content)} bytes that OpenCV cannot decode",
+            f"expected an image, found {len(content)} bytes that are none of {', '.join(FORMATS)}",
             hint="replace the file, or convert it to PNG or JPEG",
         )
-    return image
+    height, width = size
+    if height * width > limit:
+        raise ImageError(
+            f"expected an image of at most {limit:,} pixels, found one of {width} x {height}",
+            hint="cut it into tiles, make it smaller, or raise the limit",
+        )
+    return _whole(content)
 
 
 def as_bgr(image: Any) -> Image:
@@ -60,22 +97,34 @@ def as_bgr(image: Any) -> Image:
     return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
 
 
-def _decode(content: NDArray[np.uint8], *, tiff: bool) -> Image | None:
-    if not content.size:
-        return None
+def _whole(content: bytes) -> Image:
+    """The first picture of a file whose size is known to be bearable."""
+    buffer = np.frombuffer(content, np.uint8)
+    image: NDArray[Any] | None = None
     try:
-        if tiff:
+        if content[:2] in (b"II", b"MM"):
             # IMREAD_COLOR maps 16-bit colour TIFF differently from "keep the upper byte".
-            _, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED)
-            if pages and pages[0].ndim == 3:
-                return _upper_byte(np.ascontiguousarray(pages[0][..., :3]))
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR)
-    except cv2.error:  # broken headers are sometimes an error instead of None
-        return None
-    return None if image is None else _upper_byte(image)
+            _, pages = cv2.imdecodemulti(buffer, cv2.IMREAD_UNCHANGED, range=(0, 1))
+            if pages and pages[0].ndim == 3 and pages[0].shape[2] >= 3:
+                image = np.ascontiguousarray(pages[0][..., :3])
+        if image is None:
+            image = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
+    except (cv2.error, MemoryError):  # broken headers are sometimes an error instead of None
+        image = None
+    if image is None or not image.size:
+        raise ImageError(
+            f"expected an image, found {len(content)} bytes that OpenCV cannot decode",
+            hint="the file may be damaged or cut off; replace it, or convert it to PNG or JPEG",
+        )
+    image = _upper_byte(image)
+    if image.dtype != np.uint8:
+        raise ImageError(
+            f"expected an image of 8 or 16 bits a channel, found {image.dtype}", hint="convert it to PNG or JPEG"
+        )
+    return image
 
 
-def _upper_byte(image: NDArray[Any]) -> Image:
+def _upper_byte(image: NDArray[Any]) -> NDArray[Any]:
     return (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
 
 

@@ -70,12 +70,17 @@ class RunOptions:
     Attributes:
         threads: CPU threads for one network operation; None leaves it to the engine.
         providers: ONNX Runtime execution providers in order of preference; empty is the CPU.
+        spinning: ONNX Runtime's threads wait by spinning instead of sleeping. On an idle machine that is quicker; where
+            the cores are wanted by others (a camera, a second model) it costs latency and processor time.
+        memory_pattern: ONNX Runtime plans whole memory blocks: a little quicker, for a fifth more resident memory.
         precision: arithmetic of OpenVINO, whose own default is bfloat16 where the processor has it: that changes
             what a line sees, so it is only used where it was verified.
     """
 
     threads: int | None = None
     providers: Sequence[str | tuple[str, Mapping[str, Any]]] = field(default=())
+    spinning: bool = False
+    memory_pattern: bool = False
     precision: Literal["f32", "bf16", "f16"] = "f32"
 
     def __post_init__(self) -> None:

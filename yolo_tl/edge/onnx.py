@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,24 @@ class OnnxNetwork:
             ) from error
 
 
-def _session(path: Path, chosen: RunOptions) -> Any:
+def import_onnxruntime() -> Any:
+    """ONNX Runtime, imported so that it keeps to itself.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    # From 1.31 on it collects events under an identifier of the device in the user's home, to be sent to Microsoft,
+    # unless it is told before it is imported that it must not. `disable_telemetry_events` comes too late.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
     except ImportError as error:
         raise MissingExtra("onnxruntime", "edge") from error
+    return onnxruntime
+
+
+def _session(path: Path, chosen: RunOptions) -> Any:
+    onnxruntime = import_onnxruntime()
     providers = list(chosen.providers or ["CPUExecutionProvider"])
     available = onnxruntime.get_available_providers()
     for provider in providers:
@@ -88,11 +102,8 @@ def _session(path: Path, chosen: RunOptions) -> Any:
             )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
-    # Planning whole memory blocks costs resident memory and saves next to no time.
-    options.enable_mem_pattern = False
-    # Waiting threads sleep instead of spinning. On an idle machine that costs some latency; on one whose cores
-    # are wanted by others (a camera, a second model), spinning costs more, in latency and in CPU time.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = chosen.memory_pattern
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(chosen.spinning)))
     if chosen.threads is not None:
         options.intra_op_num_threads = chosen.threads
     try:

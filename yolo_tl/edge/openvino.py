@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from yolo_tl.edge.network import Outputs, RunOptions, Size, in_batches, require_layout
 from yolo_tl.edge.sidecar import part, read_metadata, weights_of
+from yolo_tl.edge.signal_stack import same_signal_stack
 from yolo_tl.errors import BundleError, MissingExtra
 
 _REEXPORT = "the files may be damaged or cut off; copy the folder again or export it again from its checkpoint"
@@ -38,7 +39,7 @@ class OpenVinoNetwork:
         graph = part(path, ".xml")
         metadata = read_metadata(graph)
         self._openvino = import_openvino()
-        self._core = self._openvino.Core()
+        self._core = _core()
         self._config = _config(self._openvino, options or RunOptions())
         self._model = self._read(graph)
         targets = [_dimensions(target) for target in self._model.outputs]
@@ -123,6 +124,17 @@ def import_openvino() -> Any:
     except ImportError as error:
         raise MissingExtra("openvino", "openvino") from error
     return openvino
+
+
+@cache
+def _core() -> Any:
+    """The one `openvino.Core` of the process, with its CPU plugin loaded."""
+    import openvino
+
+    with same_signal_stack():
+        core = openvino.Core()
+        core.get_property("CPU", "FULL_DEVICE_NAME")
+    return core
 
 
 def _config(openvino: Any, options: RunOptions) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.image import Image
 from yolo_tl.edge.network import Network, NetworkInfo, Outputs
 from yolo_tl.edge.postprocess import Result, postprocess
-from yolo_tl.edge.preprocess import Frame, Preprocess
+from yolo_tl.edge.preprocess import Geometry, Preprocess
 
 
 @dataclass(frozen=True, init=False)
@@ -50,16 +50,21 @@ class Pipeline:
             BundleError: the network cannot be run.
             RuntimeFailure: it put out NaN.
         """
-        tensor, frames = self.preprocess(images, self.info)
-        return self.read(self.network.run(tensor), frames, thresholds=thresholds, classes=classes)
+        tensor, geometries = self.preprocess(images, self.info)
+        return self.read(self.network.run(tensor), geometries, thresholds=thresholds, classes=classes)
 
     def read(
-        self, outputs: Outputs, frames: Sequence[Frame], *, thresholds: Thresholds, classes: Sequence[int] | None = None
+        self,
+        outputs: Outputs,
+        geometries: Sequence[Geometry],
+        *,
+        thresholds: Thresholds,
+        classes: Sequence[int] | None = None,
     ) -> list[Result]:
         """What the outputs (B, ...) of a run say of each of its B images."""
         return [
             postprocess(
-                tuple(output[i] for output in outputs), frame, self.info, thresholds=thresholds, classes=classes
+                tuple(output[i] for output in outputs), geometry, self.info, thresholds=thresholds, classes=classes
             )
-            for i, frame in enumerate(frames)
+            for i, geometry in enumerate(geometries)
         ]

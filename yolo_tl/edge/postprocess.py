@@ -13,7 +13,7 @@ from yolo_tl.edge.classification import Classification
 from yolo_tl.edge.decode import Thresholds, decode, require_numbers
 from yolo_tl.edge.letterbox import unletterbox, unletterbox_centres, unletterbox_points
 from yolo_tl.edge.network import NetworkInfo, Outputs
-from yolo_tl.edge.preprocess import Frame
+from yolo_tl.edge.preprocess import Geometry
 from yolo_tl.edge.segment import canvas_masks, image_masks
 
 Result = Detections | Classification
@@ -22,7 +22,7 @@ Result = Detections | Classification
 
 def postprocess(
     outputs: Outputs,
-    frame: Frame,
+    geometry: Geometry,
     info: NetworkInfo,
     *,
     thresholds: Thresholds,
@@ -32,7 +32,7 @@ def postprocess(
 
     Args:
         outputs: of the network for this image, without the batch axis.
-        frame: where the image lies in the input.
+        geometry: where the image lies in the input.
         info: how the outputs are read.
         thresholds: what counts; of no effect for the task classify.
         classes: keep only these class numbers; of no effect for the task classify.
@@ -56,27 +56,27 @@ def postprocess(
         rotated=info.task == "obb",
     )
     if info.task == "obb":
-        return _rotated(rows, frame)
+        return _rotated(rows, geometry)
     if info.task == "segment":
-        return _segmented(rows, outputs[1], frame)
-    found = _upright(rows, frame)
+        return _segmented(rows, outputs[1], geometry)
+    found = _upright(rows, geometry)
     if info.task != "pose" or info.keypoints is None:
         return found
-    points = unletterbox_points(rows[:, 6:].reshape(-1, *info.keypoints), canvas=frame.canvas, image=frame.image)
+    points = unletterbox_points(rows[:, 6:].reshape(-1, *info.keypoints), canvas=geometry.canvas, image=geometry.image)
     return replace(found, keypoints=points)
 
 
-def _upright(rows: NDArray[np.float32], frame: Frame) -> Detections:
-    boxes = unletterbox(rows[:, :4], canvas=frame.canvas, image=frame.image)
+def _upright(rows: NDArray[np.float32], geometry: Geometry) -> Detections:
+    boxes = unletterbox(rows[:, :4], canvas=geometry.canvas, image=geometry.image)
     return Detections.from_rows(np.concatenate([boxes, rows[:, 4:6]], axis=1))
 
 
-def _rotated(rows: NDArray[np.float32], frame: Frame) -> Detections:
-    boxes = xywh_to_xyxy(unletterbox_centres(rows[:, :4], canvas=frame.canvas, image=frame.image))
+def _rotated(rows: NDArray[np.float32], geometry: Geometry) -> Detections:
+    boxes = xywh_to_xyxy(unletterbox_centres(rows[:, :4], canvas=geometry.canvas, image=geometry.image))
     return replace(Detections.from_rows(np.concatenate([boxes, rows[:, 4:6]], axis=1)), angle=rows[:, 6])
 
 
-def _segmented(rows: NDArray[np.float32], prototypes: NDArray[np.float32], frame: Frame) -> Detections:
-    masks = canvas_masks(prototypes, rows, frame.canvas)
+def _segmented(rows: NDArray[np.float32], prototypes: NDArray[np.float32], geometry: Geometry) -> Detections:
+    masks = canvas_masks(prototypes, rows, geometry.canvas)
     full = masks.any(axis=(1, 2))  # a box without any pixel is no object
-    return replace(_upright(rows[full], frame), masks=image_masks(masks[full], frame.image))
+    return replace(_upright(rows[full], geometry), masks=image_masks(masks[full], geometry.image))

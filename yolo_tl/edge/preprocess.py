@@ -16,7 +16,7 @@ from yolo_tl.edge.network import NetworkInfo, Size, Task
 
 
 @dataclass(frozen=True)
-class Frame:
+class Geometry:
     """Where an image lies in the input of the network.
 
     Attributes:
@@ -50,7 +50,7 @@ class Preprocess:
         """What Ultralytics does for a task."""
         return cls(fit="crop" if task == "classify" else "letterbox")
 
-    def __call__(self, images: Sequence[Image], info: NetworkInfo) -> tuple[NDArray[np.float32], tuple[Frame, ...]]:
+    def __call__(self, images: Sequence[Image], info: NetworkInfo) -> tuple[NDArray[np.float32], tuple[Geometry, ...]]:
         """Prepare images for one run.
 
         With the fit ``letterbox``, images of one shape are padded to a small rectangle where the network takes one,
@@ -71,7 +71,7 @@ class Preprocess:
             fitted = [letterbox(image, info.imgsz, stride=stride, padding=self.padding) for image in images]
         tensor = to_tensor(fitted, rgb=self.colour == "RGB", scaled=self.scale == "1/255")
         canvas = (tensor.shape[2], tensor.shape[3])
-        return tensor, tuple(Frame((image.shape[0], image.shape[1]), canvas) for image in images)
+        return tensor, tuple(Geometry((image.shape[0], image.shape[1]), canvas) for image in images)
 
     def to_json(self) -> dict[str, Any]:
         """As a manifest holds it; the grey level only where there is one."""

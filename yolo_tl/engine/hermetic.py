@@ -62,6 +62,7 @@ def ultralytics() -> ModuleType:
         YOLO_VERBOSE="0",
         ULTRALYTICS_SKIP_REQUIREMENTS_CHECKS="1",
         ULTRALYTICS_SAFE_LOAD="1",
+        ORT_DISABLE_TELEMETRY="1",  # which it may import; see `edge.onnx.import_onnxruntime`
     )
     os.environ.pop("ULTRALYTICS_API_KEY", None)
     # Ultralytics forces 1 when this is unset; a run sets what its plan says, see `use_threads`.

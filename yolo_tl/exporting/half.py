@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yolo_tl.errors import ExportError, MissingExtra
+from yolo_tl.edge.onnx import import_onnxruntime
+from yolo_tl.errors import ExportError
 from yolo_tl.exporting.onnx_graph import load_onnx
 
 
@@ -18,11 +19,9 @@ def halve(source: Path, target: Path) -> None:
         MissingExtra: onnx or onnxruntime is not installed.
     """
     model = load_onnx(source)
-    try:
-        from onnxruntime.transformers.float16 import convert_float_to_float16
-    except ImportError as error:
-        raise MissingExtra("onnxruntime", "edge") from error
+    import_onnxruntime()
     import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
 
     try:
         onnx.save(convert_float_to_float16(model, keep_io_types=True), target)

@@ -192,7 +192,7 @@ class _Swap:
             Counts.of(first, a.read(one, lower), self._limits),
             Counts.of(second, b.read(other, lower), self._limits),
         )
-        gain = min(canvas / side for canvas, side in zip(one.frame.canvas, one.frame.image, strict=True))
+        gain = min(canvas / side for canvas, side in zip(one.geometry.canvas, one.geometry.image, strict=True))
         return differs(of_a, of_b)[1], matched(
             first, second, limits=self._limits, certain=ROUNDING, gain=gain, image=""
         )

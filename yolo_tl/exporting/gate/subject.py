@@ -14,7 +14,7 @@ from yolo_tl.edge.image import Image
 from yolo_tl.edge.network import Outputs
 from yolo_tl.edge.pipeline import Pipeline
 from yolo_tl.edge.postprocess import Result, postprocess
-from yolo_tl.edge.preprocess import Frame
+from yolo_tl.edge.preprocess import Geometry
 from yolo_tl.exporting.gate.classes import translated
 
 
@@ -24,12 +24,12 @@ class Said:
 
     Attributes:
         tensor: (1, 3, H, W) that the network was given.
-        frame: where the image lies in it.
+        geometry: where the image lies in it.
         outputs: of the network, without the batch axis.
     """
 
     tensor: NDArray[np.float32]
-    frame: Frame
+    geometry: Geometry
     outputs: Outputs
 
 
@@ -59,10 +59,10 @@ class Subject:
         info = self.pipeline.info
         step = 1 if info.dynamic else info.batch or 1
         for start in range(0, len(images), step):
-            tensor, frames = self.pipeline.preprocess(images[start : start + step], info)
+            tensor, geometries = self.pipeline.preprocess(images[start : start + step], info)
             outputs = self.pipeline.network.run(tensor)
-            for i, frame in enumerate(frames):
-                yield Said(tensor[i : i + 1], frame, tuple(output[i] for output in outputs))
+            for i, geometry in enumerate(geometries):
+                yield Said(tensor[i : i + 1], geometry, tuple(output[i] for output in outputs))
 
     def takes(self, tensor: NDArray[np.float32]) -> bool:
         """Whether the network takes images of this height and width."""
@@ -75,13 +75,13 @@ class Subject:
     def read(self, said: Said, thresholds: Thresholds | None = None) -> Detections:
         """What is found, at the operating point by default; not for the task classify."""
         own = self._own(self.thresholds if thresholds is None else thresholds)
-        return self._numbered(postprocess(said.outputs, said.frame, self.pipeline.info, thresholds=own))
+        return self._numbered(postprocess(said.outputs, said.geometry, self.pipeline.info, thresholds=own))
 
     def read_boxes(self, said: Said, thresholds: Thresholds) -> Detections:
         """The same without masks, of which hundreds at the lowest confidence would fill the memory."""
         info = self.pipeline.info
         plain = replace(info, task="detect") if info.task == "segment" else info
-        return self._numbered(postprocess(said.outputs, said.frame, plain, thresholds=self._own(thresholds)))
+        return self._numbered(postprocess(said.outputs, said.geometry, plain, thresholds=self._own(thresholds)))
 
     def probabilities(self, said: Said) -> NDArray[np.float64]:
         """Of the task classify: (classes of both,) the probability of each."""

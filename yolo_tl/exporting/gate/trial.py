@@ -150,7 +150,7 @@ class Trial:
 
     def _objects(self, sample: Sample, image: Image, said: Said, a: Answer, b: Answer) -> tuple[int, Matched]:
         """Levels 2 and 3 of an image with objects, and what level 4 needs; the number of objects that flip."""
-        gain = min(canvas / side for canvas, side in zip(said.frame.canvas, said.frame.image, strict=True))
+        gain = min(canvas / side for canvas, side in zip(said.geometry.canvas, said.geometry.image, strict=True))
         agreement = matched(
             a.found, b.found, limits=self._limits, certain=self._certain, gain=gain, image=sample.image.name
         )

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.errors import ExportError, MissingExtra
+from yolo_tl.edge.onnx import import_onnxruntime
+from yolo_tl.errors import ExportError
 from yolo_tl.exporting.onnx_graph import load_onnx
 
 PASSING = ("Concat", "MaxPool", "Resize", "Split")
@@ -192,10 +193,7 @@ def session(model: Any, outputs: Iterable[str] = ()) -> Any:
         model: the ONNX model; it is not changed.
         outputs: names of tensors; what none of them needs is left out. By default those of the model.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtra("onnxruntime", "edge") from error
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
@@ -232,10 +230,9 @@ def is_expectation(weight: NDArray[np.float64]) -> bool:
 
 def _simplified(path: Path) -> Any:
     """The model with constants folded and batch normalisation in its convolutions, by ONNX Runtime."""
-    try:
-        from onnxruntime.quantization import quant_pre_process
-    except ImportError as error:
-        raise MissingExtra("onnxruntime", "edge") from error
+    import_onnxruntime()
+    from onnxruntime.quantization import quant_pre_process
+
     with tempfile.TemporaryDirectory(prefix="yolo_tl-quantise-") as folder:
         target = Path(folder) / "simplified.onnx"
         try:

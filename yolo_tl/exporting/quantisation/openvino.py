@@ -15,6 +15,7 @@ import yaml
 
 from yolo_tl.edge.openvino import OpenVinoNetwork, import_openvino
 from yolo_tl.edge.sidecar import FILE, part, weights_of
+from yolo_tl.edge.signal_stack import same_signal_stack
 from yolo_tl.errors import ExportError, MissingExtra
 from yolo_tl.exporting.quantisation.calibration import Calibration, tensors_of
 from yolo_tl.exporting.quantisation.graph import is_expectation
@@ -63,7 +64,7 @@ def quantise_openvino(source: Path, target: Path, *, calibration: Calibration) -
     batches = [images[i : i + size] for i in range(0, len(images), size)]
     logging.getLogger("nncf").setLevel(logging.ERROR)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
+        with contextlib.redirect_stdout(io.StringIO()), same_signal_stack():  # its progress bars; its own plugins
             quantised = nncf.quantize(
                 model,
                 nncf.Dataset(batches),

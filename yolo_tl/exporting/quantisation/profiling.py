@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yolo_tl.edge.onnx import import_onnxruntime
 from yolo_tl.exporting.quantisation.graph import Conv
 
 _KERNEL = "_kernel_time"
@@ -30,8 +31,7 @@ def conv_times(
         feeds: inputs of runs, in turn.
         rounds: runs.
     """
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     names = {alias: conv.name for conv in convs for alias in (conv.name, conv.output)}
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

@@ -1,0 +1,1 @@
+"""Pictures as they come: cameras, videos, watched folders, Python; each frame accounted for, none made up."""
