@@ -68,7 +68,7 @@ def write_network(folder: Path, task: str, *, imgsz: int, head: Head = "raw") ->
 def _wake(network: Any, imgsz: int) -> None:
     import torch
 
-    batch = np.stack([picture(imgsz, imgsz, seed=seed) for seed in range(4)])
+    batch = np.stack([picture(imgsz, imgsz, seed=seed) for seed in range(16)])
     images = torch.from_numpy(batch[..., ::-1].copy()).permute(0, 3, 1, 2).float() / 255
     for part in network.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
@@ -87,7 +87,7 @@ def _wake(network: Any, imgsz: int) -> None:
 
 
 def _move_scores(network: Any, branch: Any, images: Any) -> None:
-    """Let `_CANDIDATES` places of a picture have a score above 0.25."""
+    """Let `_CANDIDATES` places of a picture have a score above 0.25, on average."""
     import torch
 
     found: list[Any] = []
@@ -95,7 +95,7 @@ def _move_scores(network: Any, branch: Any, images: Any) -> None:
     network(images)
     for hook in hooks:
         hook.remove()
-    scores = torch.cat(found, 1)
-    least = scores.topk(min(_CANDIDATES, scores.shape[1]), 1).values[:, -1].mean()
+    scores = torch.cat(found, 1).flatten()
+    least = scores.topk(min(_CANDIDATES * len(images), len(scores))).values[-1]
     for level in branch:
         level[-1].bias += torch.logit(torch.tensor(0.25)) - least

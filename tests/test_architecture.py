@@ -102,7 +102,9 @@ def test_importing_the_package_imports_nothing_else():
     assert done.stdout.strip() == "[]", done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["serve", "--help"], ["--version"]]
+)
 def test_help_imports_neither_torch_nor_ultralytics(arguments):
     done = run(
         "import sys\nfrom yolo_tl.cli import main\n"

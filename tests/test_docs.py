@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCS = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
 DATA, TRAINING, EVIDENCE, EXPORT = (DOCS[f"{name}.md"] for name in ("data", "training", "evidence", "export"))
+GUIDES = "".join([README, *DOCS.values()])
 
 TINY = "--epochs 2 --imgsz 64 --batch 8 --threads 1 --device cpu"
 SHORT = {  # what is put behind a command to make it short; of an option that is said twice, the last counts
@@ -66,7 +67,7 @@ def test_every_format_has_a_row_that_says_whether_it_is_written() -> None:
 
 def test_every_command_and_group_of_checks_is_told_of() -> None:
     for command in COMMANDS:
-        assert re.search(rf"(`|yolo-tl ){command}(?![\w-])", README + DATA + TRAINING + EVIDENCE + EXPORT), command
+        assert re.search(rf"(`|yolo-tl ){command}(?![\w-])", GUIDES), command
     for group in {name.partition(".")[0] for name in CHECKS}:
         assert f"`{group}`" in DATA
     assert len(CHECKS) > 100

@@ -24,7 +24,11 @@ def test_presets_and_types_are_inside(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for preset in ROOT.glob("configs/*/*.yaml"):
         assert f"yolo_tl/{preset.relative_to(ROOT).as_posix()}" in names
-    for name in ("py.typed", "edge/manifest.schema.json", "reporting/page.css", "reporting/thresholds.js"):
+    for name in (
+        *("py.typed", "edge/manifest.schema.json", "reporting/page.css", "reporting/thresholds.js"),
+        *("serving/page/index.html", "serving/page/app.js", "serving/page/style.css"),
+        *("device_kit/templates/install.sh", "device_kit/templates/yolo-tl.service"),
+    ):
         assert f"yolo_tl/{name}" in names
     assert not [name for name in names if name.startswith(("tests", "benchmarks"))]
 

@@ -18,21 +18,26 @@ if TYPE_CHECKING:
         convert,
         cross_validate,
         curve,
+        deploy,
         diff,
         doctor,
         evaluate,
         export,
         fingerprint,
         fix,
+        inspect,
         label_next,
         overfit_check,
         plan,
         predict,
         preview,
         qualify,
+        replay,
         report,
         resume,
+        sample,
         selftest,
+        serve,
         split,
         train,
         verdict,
@@ -41,12 +46,14 @@ if TYPE_CHECKING:
     from yolo_tl.boxes import Detections
     from yolo_tl.edge import Detector
     from yolo_tl.errors import YoloTLError
+    from yolo_tl.inspection.inspector import Inspector
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Detections",
     "Detector",
+    "Inspector",
     "YoloTLError",
     "average",
     "benchmark",
@@ -56,21 +63,26 @@ __all__ = [
     "convert",
     "cross_validate",
     "curve",
+    "deploy",
     "diff",
     "doctor",
     "evaluate",
     "export",
     "fingerprint",
     "fix",
+    "inspect",
     "label_next",
     "overfit_check",
     "plan",
     "predict",
     "preview",
     "qualify",
+    "replay",
     "report",
     "resume",
+    "sample",
     "selftest",
+    "serve",
     "split",
     "train",
     "verdict",
@@ -80,6 +92,7 @@ __all__ = [
 _HOMES = {
     "Detections": "yolo_tl.boxes",
     "Detector": "yolo_tl.edge",
+    "Inspector": "yolo_tl.inspection.inspector",
     "YoloTLError": "yolo_tl.errors",
 }
 _HOMES |= {name: "yolo_tl.api" for name in __all__ if name not in _HOMES}

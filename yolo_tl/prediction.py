@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +18,17 @@ from yolo_tl.edge.artifact import Artifact, open_artifact
 from yolo_tl.edge.classifier import Classifier
 from yolo_tl.edge.detector import Detector
 from yolo_tl.edge.frame import Frame
+from yolo_tl.edge.image import read_image
 from yolo_tl.edge.prediction import Prediction
 from yolo_tl.edge.stream import frames
-from yolo_tl.errors import WriteError
+from yolo_tl.edge.tiled import TiledDetector
+from yolo_tl.edge.tiling import Tiling
+from yolo_tl.errors import UsageError, WriteError
 from yolo_tl.files import atomic_path, write_bytes
+
+if TYPE_CHECKING:
+    from yolo_tl.data.dataset import Dataset
+    from yolo_tl.evaluation.predictions import Predictions
 
 
 class AnyDetector(Protocol):
@@ -35,29 +44,86 @@ class AnyDetector(Protocol):
 
 
 def load_model(
-    model: str, *, imgsz: int | None = None, device: str = "auto", trust: bool = False
+    model: str, *, imgsz: int | None = None, device: str = "auto", trust: bool = False, tiling: Tiling | None = None
 ) -> Detector | Classifier:
-    """A checkpoint, a bundle or an exported network, ready to predict; torch is imported for a checkpoint only."""
+    """A checkpoint, a bundle or an exported network, ready to predict; torch is imported for a checkpoint only.
+
+    Raises:
+        UsageError: tiles of images for a model that classifies.
+    """
     artifact = _open(model, imgsz=imgsz, device=device, trust=trust)
-    return Classifier(artifact) if artifact.pipeline.info.task == "classify" else Detector(artifact)
+    if artifact.pipeline.info.task != "classify":
+        return _tiled(Detector(artifact), tiling)
+    if tiling is not None:
+        raise UsageError(f"{model}: expected a model that finds boxes, for a tile has no class of its own")
+    return Classifier(artifact)
 
 
-def load_detector(model: str, *, imgsz: int | None = None, device: str = "auto", trust: bool = False) -> Detector:
-    """The same where only boxes will do.
+def load_detector(
+    model: str,
+    *,
+    imgsz: int | None = None,
+    device: str = "auto",
+    head: str = "auto",
+    trust: bool = False,
+    tiling: Tiling | None = None,
+) -> Detector:
+    """The same where only boxes will do; `model` may also be a run folder, which stands for its best checkpoint.
 
     Raises:
         UsageError: the model classifies.
     """
-    return Detector(_open(model, imgsz=imgsz, device=device, trust=trust))
+    return _tiled(Detector(_open(model, imgsz=imgsz, device=device, head=head, trust=trust)), tiling)
 
 
-def _open(model: str, *, imgsz: int | None, device: str, trust: bool) -> Artifact:
-    if model.endswith(".pt"):
+def _tiled(detector: Detector, tiling: Tiling | None) -> Detector:
+    if tiling is None:
+        return detector
+    return TiledDetector(
+        detector,
+        tile=tiling.tile,
+        overlap=tiling.overlap,
+        largest_object=tiling.largest_object,
+        overview=tiling.overview,
+    )
+
+
+def _open(model: str, *, imgsz: int | None, device: str, trust: bool, head: str = "auto") -> Artifact:
+    if model.endswith(".pt") or (Path(model) / "run.yaml").is_file():
         from yolo_tl.engine.detector import open_checkpoint
-        from yolo_tl.engine.weights import find_weights
+        from yolo_tl.engine.weights import checkpoint_of, find_weights
 
-        return open_checkpoint(find_weights(model), imgsz=imgsz, device=device, trust=trust)
+        weights = find_weights(os.fspath(checkpoint_of(model)))
+        return open_checkpoint(weights, imgsz=imgsz, device=device, head=head, trust=trust)
     return open_artifact(Path(model))
+
+
+def predict_split(detector: Detector, dataset: Dataset, split: str) -> Predictions:
+    """What a detector says of each image of a split, of every class down to the lowest confidence, beside its labels.
+
+    Images are prepared and put together as they are in use, so that scores are those of what is deployed; Ultralytics'
+    ``val()`` pads them otherwise.
+
+    Raises:
+        DataError: the split does not exist, or the classes differ.
+        ImageError: an image cannot be read.
+        UsageError: it finds more than upright boxes, which are not what the labels would be compared with.
+    """
+    from yolo_tl.evaluation.inspection.units import LOWEST
+    from yolo_tl.evaluation.looking import predictions_of
+
+    if detector.task != "detect":
+        raise UsageError(f"{detector.artifact.path}: expected a model of the task detect, found {detector.task}")
+    of_every_class = tuple((number, LOWEST) for number in range(len(detector.names)))
+    thresholds = replace(detector.thresholds_with(confidence=LOWEST), by_class=of_every_class)
+
+    def look(path: Path) -> tuple[Detections, tuple[int, int]]:
+        image = read_image(path)
+        found = detector.observe(Frame(image, str(path), 0, str(path)), thresholds=thresholds).result
+        assert isinstance(found, Detections)  # the task is not to classify
+        return found, (image.shape[0], image.shape[1])
+
+    return predictions_of(look, dataset, split, names=detector.names, model=str(detector.artifact.path))
 
 
 def run(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,6 +58,13 @@ def require_equal(ultralytics: ModuleType) -> Compare:
 )
 def test_bit_equal_to_the_peer_on_the_toy(toy, pictures, require_equal: Compare, options: dict[str, Any]) -> None:
     assert require_equal(toy(**options), pictures) > 500
+
+
+def test_bit_equal_to_the_peer_on_pictures_of_all_sizes(toy, require_equal: Compare) -> None:
+    rng = np.random.default_rng(3)
+    sizes = [(1, 1), (1, 300), (300, 1), (2, 3), *(rng.integers(4, 500, 2).tolist() for _ in range(24))]
+    drawn = [rng.integers(0, 256, (height, width, 3), dtype=np.uint8) for height, width in sizes]
+    assert require_equal(toy(), drawn) > 1000
 
 
 @pytest.mark.parametrize("options", [{"classes": [1]}, {"iou": 0.2}, {"max_det": 3}], ids=str)
@@ -183,6 +191,35 @@ def test_the_picture_is_left_as_it_was(toy, pictures: list[np.ndarray]) -> None:
     before = pictures[3].copy()
     Detector(toy())(pictures[3])
     np.testing.assert_array_equal(pictures[3], before)
+
+
+def test_thresholds_are_those_that_are_set_now(toy, pictures: list[np.ndarray]) -> None:
+    detector = Detector(toy())
+    first = detector.thresholds
+    assert detector.thresholds is first  # not made anew for each image
+    detector.confidence, detector.max_det = 0.4, 2
+    assert (detector.thresholds.confidence, detector.thresholds.max_det) == (0.4, 2)
+    assert len(detector(pictures[3])) == 2
+    detector.class_confidence["class 1"] = 0.9
+    assert detector.thresholds.by_class == ((1, 0.9),)
+    assert detector.thresholds_with(confidence=0.4).by_class == ()
+    detector.max_det = True
+    with pytest.raises(ConfigError, match="max_det: expected a positive integer, found True"):
+        detector(pictures[3])
+
+
+def test_threads_that_share_a_detector_find_the_same(toy, pictures: list[np.ndarray]) -> None:
+    detector = Detector(toy(), threads=1)
+    levels = (0.001, 0.4)
+    expected = [rows(detector(picture, confidence=level)) for picture in pictures for level in levels]
+
+    def look(turn: int) -> bool:
+        number = turn % len(expected)
+        found = detector(pictures[number // 2], confidence=levels[number % 2])
+        return np.array_equal(rows(found), expected[number])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(look, range(200)))
 
 
 def test_bad_images_and_thresholds(toy, pictures: list[np.ndarray]) -> None:

@@ -20,6 +20,7 @@ from yolo_tl.edge.golden import check_golden, golden_images, has_golden, toleran
 from yolo_tl.edge.network import NetworkInfo, Outputs
 from yolo_tl.edge.pipeline import Pipeline
 from yolo_tl.errors import BundleError, DataError
+from yolo_tl.files import sha256
 
 
 class Told:
@@ -205,7 +206,8 @@ def test_classification_is_compared_by_probability(tmp_path: Path, made: Path) -
     assert (written.images, written.detections, written.unseen) == (2, 2, ("c",))
     manifest = open_artifact(made, ONE).manifest
     assert manifest is not None
-    manifest = replace(manifest, path=tmp_path / "manifest.json")
+    hashes = {f"golden/{path.name}": sha256(path) for path in (tmp_path / "golden").iterdir()}
+    manifest = replace(manifest, path=tmp_path / "manifest.json", content={**manifest.content, "files": hashes})
 
     def result(shift: float) -> golden.GoldenResult:
         moved = {level: values + np.array([shift, -shift, 0], np.float32) for level, values in answers.items()}

@@ -95,6 +95,19 @@ def test_options_that_cannot_be_met(toy) -> None:
         Detector(path, threads=0)
 
 
+@pytest.mark.parametrize("chosen", [False, True])
+def test_options_reach_the_session(toy, chosen: bool) -> None:
+    detector = Detector(toy(), threads=1, spinning=chosen, memory_pattern=chosen)
+    options = detector.pipeline.network._session.get_session_options()
+    assert options.intra_op_num_threads == 1
+    assert options.enable_mem_pattern is chosen
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == str(int(chosen))
+
+
+def test_no_number_of_threads_is_the_engines_own(toy) -> None:
+    assert Detector(toy()).pipeline.network._session.get_session_options().intra_op_num_threads == 0
+
+
 def test_without_onnxruntime_the_extra_is_named(toy, monkeypatch: pytest.MonkeyPatch) -> None:
     path = toy()
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from support.networks import exported
 
 from yolo_tl.edge.network import TASKS, Task
@@ -47,8 +46,7 @@ def test_a_detection_without_torch(toy) -> None:
     assert found > 0
 
 
-def test_every_task_without_torch() -> None:
-    pytest.importorskip("ultralytics")
+def test_every_task_without_torch(ultralytics) -> None:
     tasks: tuple[Task, ...] = TASKS
     found = run(*[exported(task, "onnx") for task in tasks])
     assert len(found) == len(tasks)

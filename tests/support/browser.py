@@ -31,14 +31,14 @@ os.execv(sys.argv[3], sys.argv[3:])
 class Browser:
     """A browser whose tabs are opened one after the other."""
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self, profile: Path, *more: str) -> None:
         assert CHROMIUM is not None
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe"]
         command = [sys.executable, "-S", "-c", _LAUNCH, str(theirs_in), str(theirs_out), CHROMIUM, *options]
         self._process = subprocess.Popen(
-            [*command, f"--user-data-dir={profile}"],
+            [*command, *more, f"--user-data-dir={profile}"],
             pass_fds=(theirs_in, theirs_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -77,21 +77,24 @@ class Browser:
         answer: dict[str, Any] = json.loads(message)
         return answer
 
-    def open(self, page: Path, *, width: int = 1200, height: int = 800, dark: bool = False, script: bool = True) -> Tab:
-        """Open a file, without a network, and wait until it is drawn."""
+    def open(
+        self, page: Path | str, *, width: int = 1200, height: int = 800, dark: bool = False, script: bool = True
+    ) -> Tab:
+        """Open a file, without a network, or an address, and wait until it is drawn."""
         tab = Tab(self)
         phone = width < 600
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}
         for domain in ("Page", "Runtime", "Log", "Network"):
             tab.call(f"{domain}.enable")
+        offline = isinstance(page, Path)
         tab.call(
-            "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1
+            "Network.emulateNetworkConditions", offline=offline, latency=0, downloadThroughput=-1, uploadThroughput=-1
         )
         tab.call("Emulation.setDeviceMetricsOverride", **metrics)
         tab.call("Emulation.setScriptExecutionDisabled", value=not script)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         tab.call("Emulation.setEmulatedMedia", features=[scheme])
-        tab.call("Page.navigate", url=page.resolve().as_uri())
+        tab.call("Page.navigate", url=page.resolve().as_uri() if isinstance(page, Path) else page)
         tab.wait_for("Page.loadEventFired")
         return tab
 
@@ -136,6 +139,19 @@ class Tab:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def until(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true of the page."""
+        deadline = time.monotonic() + _PATIENCE
+        while not self.value(f"Boolean({expression})"):
+            assert time.monotonic() < deadline, f"never came true: {expression}"
+            time.sleep(0.05)
+
+    def upload(self, selector: str, path: Path) -> None:
+        """Choose a file in a file input, as its dialog does."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
     def press(self, key: str, code: int) -> None:
         """Press and release a key by its name and its Windows code."""
         for kind in ("rawKeyDown", "keyUp"):
@@ -154,14 +170,15 @@ class Tab:
     @property
     def requests(self) -> list[str]:
         """Addresses that were asked for, without data URIs."""
-        asked = [event["params"]["request"]["url"] for event in self.events if "requestWillBeSent" in event["method"]]
+        sent = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        asked = [parameters["request"]["url"] for parameters in sent]
         return [url for url in asked if not url.startswith("data:")]
 
 
 @contextlib.contextmanager
-def browser(profile: Path) -> Iterator[Browser]:
-    """A browser that is ended in any case."""
-    started = Browser(profile)
+def browser(profile: Path, *more: str) -> Iterator[Browser]:
+    """A browser, with more options of its command line, that is ended in any case."""
+    started = Browser(profile, *more)
     try:
         yield started
     finally:

@@ -15,6 +15,7 @@ from yolo_tl.presets import resolve
 
 if TYPE_CHECKING:
     from yolo_tl.edge.prediction import Prediction
+    from yolo_tl.edge.tiling import Tiling
     from yolo_tl.engine.merging import AverageResult
     from yolo_tl.exporting import ExportResult
 
@@ -142,6 +143,7 @@ def predict(
     imgsz: int | None = None,
     device: str = "auto",
     trust: bool = False,
+    tiling: Tiling | None = None,
 ) -> Iterator[Prediction]:
     """Detect objects in images or video, or classify them, one prediction an image, as they come.
 
@@ -154,10 +156,11 @@ def predict(
         imgsz: side of the square input of a checkpoint, px.
         device: device of a checkpoint.
         trust: load a checkpoint that asks for foreign classes.
+        tiling: look at images in tiles, see `yolo_tl.edge.tiling.Tiling`.
     """
     from yolo_tl.prediction import load_model, run
 
-    loaded = load_model(os.fspath(model), imgsz=imgsz, device=device, trust=trust)
+    loaded = load_model(os.fspath(model), imgsz=imgsz, device=device, trust=trust, tiling=tiling)
     return run(loaded, os.fspath(source), out=None if out is None else Path(out), confidence=confidence, iou=iou)
 
 

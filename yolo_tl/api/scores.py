@@ -1,4 +1,4 @@
-"""Scoring checkpoints."""
+"""Scoring models."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.data import read_dataset
 from yolo_tl.data.dataset import Dataset
-from yolo_tl.errors import DataError
+from yolo_tl.errors import DataError, UsageError
 from yolo_tl.evaluation import Intervals, Metrics, Predictions
 from yolo_tl.evaluation import evaluate as score
 from yolo_tl.evaluation.bootstrap import Resampling, detectable, intervals_of
@@ -28,6 +28,9 @@ from yolo_tl.evaluation.predictions import SUFFIX
 from yolo_tl.evaluation.ranking import rank
 from yolo_tl.evaluation.sizes import ALL, COCO_BANDS, SizeMetrics, by_size, terciles
 from yolo_tl.files import PathLike
+
+if TYPE_CHECKING:
+    from yolo_tl.edge.tiling import Tiling
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,33 +174,41 @@ def evaluate(
     resamples: int = 1000,
     seed: int = 0,
     trust: bool = False,
+    tiling: Tiling | None = None,
 ) -> Evaluation:
-    """Score a checkpoint on a split, as Ultralytics' ``val()`` does, with bootstrap intervals over images.
+    """Score a model on a split, with bootstrap intervals over images.
+
+    A checkpoint is scored as Ultralytics' ``val()`` does. A bundle or an exported network, and any model that looks at
+    tiles, is scored on what it says in use.
 
     Args:
-        model: a checkpoint, a run folder (its ``best.pt``), or predictions that were kept (``.npz``).
+        model: a checkpoint, a run folder (its ``best.pt``), a bundle, an exported network, or predictions that were
+            kept (``.npz``).
         data: a ``data.yaml`` or the folder that holds it.
         split: ``val``, ``test`` or ``train``.
         confidence: above which a detection counts at the operating point; where the mean F1 is largest by default.
         group_by: images that belong together and are resampled together, see `yolo_tl.data.groups.groups_of`.
         near_duplicates: look for them, and resample them together.
         save_predictions: an ``.npz`` file to keep what the model said in.
-        imgsz: side of the square input, px; as trained by default.
-        batch: images per forward pass.
-        device: ``auto``, ``cpu``, ``cuda`` or a CUDA index.
-        head: ``one-to-many``, ``nms-free``, or ``auto`` for the one the checkpoint was selected on.
+        imgsz: side of the square input of a checkpoint, px; as trained by default.
+        batch: images per forward pass of a checkpoint.
+        device: ``auto``, ``cpu``, ``cuda`` or a CUDA index, of a checkpoint.
+        head: of a checkpoint ``one-to-many``, ``nms-free``, or ``auto`` for the one it was selected on.
         resamples: bootstrap resamples.
         seed: seed of the bootstrap.
         trust: load a checkpoint that asks for foreign classes.
+        tiling: look at images in tiles, see `yolo_tl.edge.tiling.Tiling`.
 
     Raises:
         DataError: the split is empty, or all its images are in train, too.
-        UsageError: `confidence` is not within 0 to 1.
+        UsageError: `confidence` is not within 0 to 1, or the model is not of the task detect.
         WriteError: the predictions could not be written.
     """
     dataset = read_dataset(Path(data))
     shared = require_held_out(dataset, split)
-    found = _predict(model, dataset, split, imgsz=imgsz, batch=batch, device=device, head=head, trust=trust)
+    found = _predict(
+        model, dataset, split, imgsz=imgsz, batch=batch, device=device, head=head, trust=trust, tiling=tiling
+    )
     if save_predictions is not None:
         found.write(Path(save_predictions))
     groups = cluster_labels(
@@ -279,15 +290,23 @@ def _predict(
     device: str,
     head: str,
     trust: bool,
+    tiling: Tiling | None = None,
 ) -> Predictions:
+    if Path(model).suffix == SUFFIX:
+        if tiling is not None:
+            raise UsageError(f"{model}: expected a model to look at tiles, found predictions that were kept")
+        return _kept(Path(model), dataset, split)
+    if tiling is not None or _deployed(Path(model)):
+        from yolo_tl.prediction import load_detector, predict_split
+
+        opened = load_detector(os.fspath(model), imgsz=imgsz, device=device, head=head, trust=trust, tiling=tiling)
+        return predict_split(opened, dataset, split)
     from yolo_tl.engine.checkpoint import load_checkpoint
     from yolo_tl.engine.detector import selected_head, trained_size
     from yolo_tl.engine.device import find_device
     from yolo_tl.engine.validation import validate
     from yolo_tl.engine.weights import checkpoint_of, find_weights
 
-    if Path(model).suffix == SUFFIX:
-        return _kept(Path(model), dataset, split)
     model = checkpoint_of(model)
     module = load_checkpoint(find_weights(os.fspath(model)), trust=trust)
     results = validate(
@@ -300,6 +319,11 @@ def _predict(
         head=selected_head(module) if head == "auto" else head,
     )
     return Predictions(tuple(results), dataset.names, split, model=os.fspath(model), data=str(dataset.data))
+
+
+def _deployed(path: Path) -> bool:
+    """Whether it is a bundle or an exported network: something that is there, and neither a run nor a checkpoint."""
+    return path.exists() and path.suffix.lower() != ".pt" and not (path / "run.yaml").is_file()
 
 
 def _kept(path: Path, dataset: Dataset, split: str) -> Predictions:

@@ -1,6 +1,8 @@
-"""``yolo-tl evaluate``: scores of a checkpoint with confidence intervals."""
+"""``yolo-tl evaluate``: scores of a model with confidence intervals."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +22,11 @@ from yolo_tl.cli.options import (
     trust_option,
 )
 from yolo_tl.cli.reading import group_by_option
+from yolo_tl.cli.tiles import tiling_options
 from yolo_tl.evaluation import Interval
+
+if TYPE_CHECKING:
+    from yolo_tl.edge.tiling import Tiling
 
 NOT_MEASURABLE = "not measurable"
 
@@ -154,6 +160,7 @@ def _area(low: float, high: float) -> str:
 @batch_option
 @device_option
 @head_option
+@tiling_options
 @resamples_option
 @bootstrap_seed_option
 @trust_option
@@ -174,9 +181,13 @@ def command(
     resamples: int,
     seed: int,
     trust: bool,
+    tiling: Tiling | None,
     as_json: bool,
 ) -> None:
-    """Score MODEL (a checkpoint, a run folder, or kept predictions) on DATA (a data.yaml or its folder)."""
+    """Score MODEL on DATA (a data.yaml or its folder).
+
+    MODEL is a checkpoint, a run folder, a bundle, an exported network, or kept predictions.
+    """
     evaluation = api.evaluate(
         model,
         data,
@@ -192,6 +203,7 @@ def command(
         resamples=resamples,
         seed=seed,
         trust=trust,
+        tiling=tiling,
     )
     if as_json:
         emit_json(evaluation.to_json())

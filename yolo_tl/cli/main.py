@@ -15,6 +15,7 @@ from yolo_tl import __version__
 from yolo_tl.errors import YoloTLError
 
 COMMANDS = {
+    "sample": "pictures of an inspection line with exact labels, to try everything on",
     "convert": "any annotations → a YOLO data set and a ledger",
     "check": "what is wrong with a data set, and what training would do about it",
     "fix": "a repaired copy of a data set",
@@ -41,6 +42,10 @@ COMMANDS = {
     "selftest": "whether a bundle works on this device; without torch",
     "benchmark": "latency, throughput, processor time and memory of models, beside each other",
     "predict": "run a checkpoint, a bundle or an ONNX file on images or video",
+    "inspect": "look at a camera or files, decide by rules: PASS, FAIL or UNKNOWN; without torch",
+    "replay": "decide a log again, or by other rules",
+    "serve": "a bundle behind HTTP: detections, verdicts, health, metrics, and a page; without torch",
+    "deploy": "what a device needs, in one folder",
     "doctor": "what is installed, what is missing, where weights are looked for",
 }
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from yolo_tl import api
 from yolo_tl.cli.options import debug_option, json_option, trust_option
+from yolo_tl.cli.tiles import tiling_options
+
+if TYPE_CHECKING:
+    from yolo_tl.edge.tiling import Tiling
 
 
 @click.command("predict")
@@ -19,6 +24,7 @@ from yolo_tl.cli.options import debug_option, json_option, trust_option
 @click.option("--iou", type=click.FloatRange(0, 1), help="NMS IoU; default: the model's own.")
 @click.option("--imgsz", type=int, help="Side of the square input of a checkpoint, px; default: as trained.")
 @click.option("--device", default="auto", show_default=True, help="For a checkpoint: auto, cpu, cuda or an index.")
+@tiling_options
 @trust_option
 @json_option
 @debug_option
@@ -31,17 +37,27 @@ def command(
     imgsz: int | None,
     device: str,
     trust: bool,
+    tiling: Tiling | None,
     as_json: bool,
 ) -> None:
     """Detect objects in SOURCE (an image, a folder, a glob or a video) with MODEL (.pt, bundle or exported network).
 
     Masks, turned boxes and keypoints come with the boxes where the model has them; a model that classifies names the
-    classes of each image. With --json, one JSON object an image goes to stdout, a line each.
+    classes of each image. Large images can be looked at in tiles (--tile); what a border cuts is found once and whole.
+    With --json, one JSON object an image goes to stdout, a line each.
     """
     total = found = 0
     classified = False
     for prediction in api.predict(
-        model, source, out=out, confidence=confidence, iou=iou, imgsz=imgsz, device=device, trust=trust
+        model,
+        source,
+        out=out,
+        confidence=confidence,
+        iou=iou,
+        imgsz=imgsz,
+        device=device,
+        trust=trust,
+        tiling=tiling,
     ):
         total, found = total + 1, found + len(prediction)
         classified = prediction.classified

@@ -8,5 +8,19 @@ from yolo_tl.edge.frame import Frame
 from yolo_tl.edge.image import read_image
 from yolo_tl.edge.prediction import Prediction
 from yolo_tl.edge.stream import frames
+from yolo_tl.edge.tiled import TiledDetector
+from yolo_tl.edge.tiling import TilePlan, Tiling
 
-__all__ = ["Classification", "Classifier", "Detector", "Frame", "Prediction", "draw", "frames", "read_image"]
+__all__ = [
+    "Classification",
+    "Classifier",
+    "Detector",
+    "Frame",
+    "Prediction",
+    "TilePlan",
+    "TiledDetector",
+    "Tiling",
+    "draw",
+    "frames",
+    "read_image",
+]

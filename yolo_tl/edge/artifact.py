@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from yolo_tl.edge.manifest import FILE, Manifest
 from yolo_tl.edge.network import Network, NetworkInfo, RunOptions
 from yolo_tl.edge.pipeline import Pipeline
 from yolo_tl.errors import BundleError
+from yolo_tl.files import sha256
 
 ACCEPTED = (
     "a network: an .onnx, .tflite or .engine file, or the folder of OpenVINO (with an .xml) or NCNN (with a .param)"
@@ -29,19 +30,23 @@ class Artifact:
         pipeline: its stages, ready to run.
         thresholds: the operating point; of a bundle the one it was accepted with.
         manifest: of a bundle.
+        sha256: of the manifest's file, or of the network's; empty for a network of several files.
     """
 
     path: Path
     pipeline: Pipeline
     thresholds: Thresholds = field(default_factory=Thresholds)
     manifest: Manifest | None = None
+    sha256: str = ""
 
 
 def open_artifact(path: Path, options: RunOptions | None = None) -> Artifact:
     """Open a bundle, which is a folder or a ``.zip`` file, or an exported network.
 
+    What was opened goes on as it is, whatever becomes of its files.
+
     Raises:
-        BundleError: it is missing, damaged, changed, or of a kind that is not run here.
+        BundleError: it is missing, damaged, changed (also while it is being opened), or of a kind that is not run here.
         MissingExtra: what runs it is not installed.
     """
     if not path.exists():
@@ -52,8 +57,12 @@ def open_artifact(path: Path, options: RunOptions | None = None) -> Artifact:
             # An engine may go on reading its file, and the golden set lies beside it.
             weakref.finalize(artifact.pipeline.network, stack.pop_all().close)
         return replace(artifact, path=path)
+    before = _state(path)
     if not (path / FILE).is_file() and _opener(path) is not None:
-        return Artifact(path, Pipeline(open_network(path, options)))
+        network = open_network(path, options)
+        digest = sha256(path) if path.is_file() else ""
+        _require_state(path, before)
+        return Artifact(path, Pipeline(network), sha256=digest)
     if not path.is_dir():
         raise BundleError(
             f"{path}: expected a bundle (with {FILE}) or {ACCEPTED}",
@@ -62,7 +71,9 @@ def open_artifact(path: Path, options: RunOptions | None = None) -> Artifact:
     manifest = Manifest.read(path)
     network = open_network(manifest.model, manifest.run_options(options))
     _require_agreement(manifest, network.info)
-    return Artifact(path, Pipeline(network, manifest.preprocess), manifest.thresholds, manifest)
+    digest = sha256(manifest.path)
+    _require_state(path, before)
+    return Artifact(path, Pipeline(network, manifest.preprocess), manifest.thresholds, manifest, digest)
 
 
 def open_network(path: Path, options: RunOptions | None = None) -> Network:
@@ -108,6 +119,25 @@ def _is(path: Path, suffix: str) -> bool:
     if path.is_dir():
         return suffix in (".xml", ".param") and any(path.glob(f"*{suffix}"))
     return path.suffix.lower() == suffix
+
+
+def _state(path: Path) -> list[tuple[str, int, int, int, int]]:
+    """What changes when a file is replaced or written to."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    found = []
+    with suppress(OSError):  # a file that goes is a change, too
+        for file in files:
+            status = file.stat()
+            found.append((str(file), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+    return found
+
+
+def _require_state(path: Path, before: list[tuple[str, int, int, int, int]]) -> None:
+    """What was verified is what the engine has read."""
+    if _state(path) != before:
+        raise BundleError(
+            f"{path}: changed while it was being opened", hint="wait until it is written, and open it again"
+        )
 
 
 def _require_agreement(manifest: Manifest, info: NetworkInfo) -> None:

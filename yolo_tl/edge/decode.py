@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import NDArray
 
-from yolo_tl.boxes import Floats, xywh_to_xyxy
+from yolo_tl.boxes import Floats
 from yolo_tl.edge.network import Head
 from yolo_tl.edge.nms import nms
 from yolo_tl.edge.rotated import rotated_nms
@@ -94,7 +94,7 @@ def require_numbers(scores: Floats) -> None:
     Raises:
         RuntimeFailure: a score is NaN.
     """
-    if np.isnan(scores).any():
+    if np.isnan(scores.max(initial=0)):
         raise RuntimeFailure(
             "the network put out scores that are not numbers (NaN)",
             hint="its weights or its 16-bit arithmetic overflow; export it with 32 bits and check the checkpoint",
@@ -111,9 +111,10 @@ def _candidates(
     rotated: bool,
 ) -> NDArray[np.float32]:
     """Rows of the raw head whose scores are above their thresholds; `best` is the best score of each anchor."""
-    above = best > float(thresholds.confidence)
-    kinds = scores[:, above].argmax(axis=0)
-    rows = _rows(output[:, above], best[above], kinds, more=4 + len(scores), rotated=rotated)
+    above = np.flatnonzero(best > float(thresholds.confidence))
+    anchors, more = output[:, above], 4 + len(scores)
+    kinds = anchors[4:more].argmax(axis=0)
+    rows = _rows(anchors, best[above], kinds, more=more, rotated=rotated)
     if classes is not None:
         rows = rows[np.isin(kinds, classes)]
     if not thresholds.by_class:
@@ -122,8 +123,8 @@ def _candidates(
     parts = [rows[~np.isin(rows[:, 5], own)]]
     for number, threshold in thresholds.by_class:
         if classes is None or number in classes:
-            above = scores[number] > float(threshold)
-            parts.append(_rows(output[:, above], scores[number, above], number, more=4 + len(scores), rotated=rotated))
+            above = np.flatnonzero(scores[number] > float(threshold))
+            parts.append(_rows(output[:, above], scores[number, above], number, more=more, rotated=rotated))
     return np.concatenate(parts)
 
 
@@ -140,7 +141,12 @@ def _rows(
         rotated: the boxes stay as they are.
     """
     rows = np.empty((len(scores), 6 + len(anchors) - more), np.float32)
-    rows[:, :4] = anchors[:4].T if rotated else xywh_to_xyxy(anchors[:4].T)
+    if rotated:
+        rows[:, :4] = anchors[:4].T
+    else:
+        half = anchors[2:4] / 2
+        rows[:, :2] = (anchors[:2] - half).T
+        rows[:, 2:4] = (anchors[:2] + half).T
     rows[:, 4] = scores
     rows[:, 5] = classes
     rows[:, 6:] = anchors[more:].T
@@ -148,6 +154,8 @@ def _rows(
 
 
 def _suppressed(rows: NDArray[np.float32], thresholds: Thresholds, *, rotated: bool) -> NDArray[np.float32]:
+    if len(rows) < 2:
+        return rows
     if len(rows) > _CANDIDATES:
         rows = rows[np.argsort(-rows[:, 4], kind="stable")[:_CANDIDATES]]
     # In float32 on purpose: at high class numbers the sum is rounded, and so is the peer's.

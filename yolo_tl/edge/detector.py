@@ -63,6 +63,7 @@ class Detector(Model):
         self.class_confidence: dict[str, float] = {self.names[i]: value for i, value in thresholds.by_class}
         self.iou: float = thresholds.iou
         self.max_det: int = thresholds.max_det
+        self._checked = thresholds
 
     @property
     def thresholds(self) -> Thresholds:
@@ -77,13 +78,17 @@ class Detector(Model):
         Raises:
             ConfigError: a value out of range.
         """
-        by_class = tuple((self.names.index(name), value) for name, value in self.class_confidence.items())
-        return Thresholds(
-            confidence=self.confidence if confidence is None else confidence,
-            iou=self.iou if iou is None else iou,
-            max_det=self.max_det if max_det is None else max_det,
-            by_class=by_class if confidence is None else (),
-        )
+        by_class: tuple[tuple[int, float], ...] = ()
+        if confidence is None:
+            by_class = tuple((self.names.index(name), value) for name, value in self.class_confidence.items())
+            confidence = self.confidence
+        iou = self.iou if iou is None else iou
+        max_det = self.max_det if max_det is None else max_det
+        last = self._checked
+        if last.confidence is confidence and last.iou is iou and last.max_det is max_det and last.by_class == by_class:
+            return last
+        self._checked = checked = Thresholds(confidence, iou, max_det, by_class)
+        return checked
 
     def __call__(
         self,

@@ -7,8 +7,9 @@ proven, too; large ones are made smaller first.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,13 @@ from yolo_tl.edge.classification import Classification
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.expectation import Deviation, Tolerance
 from yolo_tl.edge.golden_choice import choose, traits
-from yolo_tl.edge.image import Image, read_image
+from yolo_tl.edge.image import Image, decode_image, read_image
 from yolo_tl.edge.manifest import Arithmetic, Precision, thresholds_from_json, thresholds_to_json
 from yolo_tl.edge.network import Outputs
 from yolo_tl.edge.pipeline import Pipeline
 from yolo_tl.edge.postprocess import Result
 from yolo_tl.edge.preprocess import Geometry
-from yolo_tl.errors import BundleError, DataError
+from yolo_tl.errors import BundleError, DataError, ImageError
 from yolo_tl.files import write_bytes, write_text
 
 FOLDER = "golden"
@@ -176,7 +177,7 @@ def golden_images(artifact: Artifact) -> list[Image]:
         BundleError: there is none, or it cannot be read.
     """
     golden = _read(artifact)
-    return [read_image(golden.folder / entry["image"]) for entry in golden.entries]
+    return [_image(golden, entry["image"]) for entry in golden.entries]
 
 
 def check_golden(artifact: Artifact) -> GoldenResult:
@@ -208,11 +209,12 @@ class _Written:
     tolerance: Tolerance
     thresholds: Thresholds
     entries: list[dict[str, Any]]
+    hashes: Mapping[str, str]
 
 
 def _deviation(entry: dict[str, Any], golden: _Written, artifact: Artifact) -> tuple[Deviation, int]:
     """How far one image is off, and how many detections are expected in it."""
-    image = read_image(golden.folder / entry["image"])
+    image = _image(golden, entry["image"])
     found = _look(artifact.pipeline, image, artifact.thresholds)
     if isinstance(found, Classification):
         return Deviation(score=float(np.abs(found.probabilities - np.array(entry["probabilities"])).max())), 1
@@ -261,16 +263,37 @@ def _read(artifact: Artifact) -> _Written:
         raise BundleError(f"{artifact.path}: expected a bundle with a golden set", hint="export it again to make one")
     folder = artifact.manifest.path.parent / FOLDER
     try:
-        content = json.loads((folder / FILE).read_bytes())
+        content = json.loads(_content(folder, FILE, artifact.manifest.content["files"]))
         tolerance = Tolerance(**{key: float(value) for key, value in content["tolerance"].items()})
         thresholds = thresholds_from_json(content["thresholds"], artifact.manifest.names)
         entries = content["images"]
         names = [entry["image"] for entry in entries]
         if not names or not all(f"{FOLDER}/{name}" in artifact.manifest.content["files"] for name in names):
             raise ValueError("images that are not in the manifest, or none")
+    except BundleError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unfit(folder, repr(error)) from error
-    return _Written(folder, tolerance, thresholds, entries)
+    return _Written(folder, tolerance, thresholds, entries, artifact.manifest.content["files"])
+
+
+def _image(golden: _Written, name: str) -> Image:
+    try:
+        content = _content(golden.folder, name, golden.hashes)
+    except OSError as error:
+        raise ImageError(f"{golden.folder / name}: expected an image file: {error.strerror}") from error
+    return decode_image(content)
+
+
+def _content(folder: Path, name: str, hashes: Mapping[str, str]) -> bytes:
+    """A file of the golden set, which belongs to the model that is open and to no other."""
+    content = (folder / name).read_bytes()
+    if hashlib.sha256(content).hexdigest() != hashes[f"{FOLDER}/{name}"]:
+        raise BundleError(
+            f"{folder / name}: changed since the bundle was opened",
+            hint="the model that is open is the one before; open the bundle again",
+        )
+    return content
 
 
 def _unfit(folder: Path, found: str) -> BundleError:

@@ -17,7 +17,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "WebP", "TIFF", "GIF", "JPEG 2000", "PNM")
 _JPEG_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_NO_LENGTH = {0x00, 0x01, *range(0xD0, 0xD9)}
 _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
-_PNM = re.compile(rb"P[1-6]" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})(?!\d)")
+_PNM = re.compile(rb"P[1-6]" + _GAP + rb"(\d{1,10})" + _GAP + rb"(\d{1,10})\s")
 _CODESTREAM = b"\xff\x4f\xff\x51"
 _JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
@@ -38,7 +38,7 @@ def stored_size(content: bytes) -> Size | None:
         if re.match(start, content, re.DOTALL):
             try:
                 return read(content)
-            except (struct.error, IndexError, ValueError):
+            except (struct.error, IndexError, ValueError, OverflowError):
                 return None
     return None
 
@@ -76,7 +76,8 @@ def _bmp(content: bytes) -> Size:
 def _webp(content: bytes) -> Size:
     kind = content[12:16]
     if kind == b"VP8X":
-        return int.from_bytes(content[27:30], "little") + 1, int.from_bytes(content[24:27], "little") + 1
+        low_width, high_width, low_height, high_height = struct.unpack_from("<HBHB", content, 24)
+        return (high_height << 16 | low_height) + 1, (high_width << 16 | low_width) + 1
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", content, 21)
         return (bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1

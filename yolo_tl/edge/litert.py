@@ -109,7 +109,8 @@ def _interpreter(path: Path, options: RunOptions) -> Any:
     except ImportError as error:
         raise MissingExtra("ai-edge-litert", "litert") from error
     try:
-        interpreter = Interpreter(str(path), num_threads=options.threads)
+        # From memory: it would go on reading a file, which may be written over.
+        interpreter = Interpreter(model_content=path.read_bytes(), num_threads=options.threads)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise BundleError(

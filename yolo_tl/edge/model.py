@@ -57,9 +57,8 @@ class Model:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the bundle's manifest, or of the network's file; empty for a network of several files."""
-        manifest = self.artifact.manifest
-        path = self.artifact.path if manifest is None else manifest.path
-        return sha256(path) if path.is_file() else ""
+        path = self.artifact.path
+        return self.artifact.sha256 or (sha256(path) if path.is_file() else "")
 
     def observe(self, frame: Frame, *, thresholds: Thresholds | None = None) -> Prediction:
         """Look at a frame, if it is ok; a frame of another state passes through with no result.

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from yolo_tl.boxes import Floats
 
+_BLOCK = 128  # boxes that are compared with each other at once
+
 
 def nms(boxes: Floats, scores: Floats, *, iou: float, limit: int) -> NDArray[np.intp]:
     """Positions of the boxes that stay, best first, at most `limit`.
@@ -24,20 +26,42 @@ def nms(boxes: Floats, scores: Floats, *, iou: float, limit: int) -> NDArray[np.
     >>> nms(boxes, np.array([0.5, 0.9, 0.1], np.float32), iou=0.5, limit=300).tolist()
     [1, 2]
     """
-    order = np.argsort(-scores, kind="stable")
-    x1, y1, x2, y2 = boxes[order].T.copy()
-    areas = (x2 - x1) * (y2 - y1)
-    # Compared in double precision, as torchvision does: 0.7 is not a float32.
-    threshold = np.float64(iou)
-    rest = np.arange(len(order))
-    kept: list[np.intp] = []
+    rest = np.argsort(-scores, kind="stable")
+    kept: list[NDArray[np.intp]] = []
+    while len(rest) and limit > 0:
+        block, rest = rest[:_BLOCK], rest[_BLOCK:]
+        these = boxes[block]
+        stay = _greedy(_overlap(these, these, iou), limit)
+        kept.append(block[stay])
+        limit -= len(stay)
+        if len(rest):
+            rest = rest[~_overlap(these[stay], boxes[rest], iou).any(axis=0)]
+    return np.concatenate(kept) if kept else rest
+
+
+def _overlap(a: Floats, b: Floats, iou: float) -> NDArray[np.bool_]:
+    """Which boxes of `a` (N, 4) overlap which of `b` (M, 4) by more than `iou`."""
+    x1, y1, x2, y2 = a.T[..., None]
+    left, top, right, bottom = b.T
+    width = np.minimum(x2, right) - np.maximum(x1, left)
+    height = np.minimum(y2, bottom) - np.maximum(y1, top)
+    shared = np.maximum(width, 0, out=width) * np.maximum(height, 0, out=height)
     with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 of empty boxes is "not more than iou"
-        while len(rest) and len(kept) < limit:
-            best, rest = rest[0], rest[1:]
-            kept.append(best)
-            width = (np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest])).clip(0)
-            height = (np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest])).clip(0)
-            intersection = width * height
-            overlap = intersection / (areas[best] + areas[rest] - intersection)
-            rest = rest[~(overlap.astype(np.float64) > threshold)]
-    return order[np.array(kept, np.intp)]
+        overlap = shared / ((x2 - x1) * (y2 - y1) + (right - left) * (bottom - top) - shared)
+    # Compared in double precision, as torchvision does: 0.7 is not a float32.
+    above: NDArray[np.bool_] = overlap > np.array([iou], np.float64)
+    return above
+
+
+def _greedy(removes: NDArray[np.bool_], limit: int) -> list[int]:
+    """The first of `limit` boxes that none before them removes, which stay themselves; `removes` is (N, N)."""
+    packed = np.packbits(removes, axis=1, bitorder="little")
+    stay: list[int] = []
+    gone = 0
+    for number, row in enumerate(packed):
+        if not gone >> number & 1:
+            stay.append(number)
+            if len(stay) == limit:
+                break
+            gone |= int.from_bytes(row.tobytes(), "little")
+    return stay

@@ -133,6 +133,8 @@ def _core() -> Any:
 
     with same_signal_stack():
         core = openvino.Core()
+        # It would go on reading the file of the weights, and crash or mix two models where that is written over.
+        core.set_property({"ENABLE_MMAP": False})
         core.get_property("CPU", "FULL_DEVICE_NAME")
     return core
 

@@ -67,13 +67,16 @@ def postprocess(
 
 
 def _upright(rows: NDArray[np.float32], geometry: Geometry) -> Detections:
-    boxes = unletterbox(rows[:, :4], canvas=geometry.canvas, image=geometry.image)
-    return Detections.from_rows(np.concatenate([boxes, rows[:, 4:6]], axis=1))
+    return _detections(unletterbox(rows[:, :4], canvas=geometry.canvas, image=geometry.image), rows)
 
 
 def _rotated(rows: NDArray[np.float32], geometry: Geometry) -> Detections:
     boxes = xywh_to_xyxy(unletterbox_centres(rows[:, :4], canvas=geometry.canvas, image=geometry.image))
-    return replace(Detections.from_rows(np.concatenate([boxes, rows[:, 4:6]], axis=1)), angle=rows[:, 6])
+    return replace(_detections(boxes, rows), angle=rows[:, 6])
+
+
+def _detections(boxes: NDArray[np.float32], rows: NDArray[np.float32]) -> Detections:
+    return Detections(boxes, rows[:, 4], rows[:, 5].astype(np.int64))
 
 
 def _segmented(rows: NDArray[np.float32], prototypes: NDArray[np.float32], geometry: Geometry) -> Detections:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yolo_tl.edge.buffers import Buffers
 from yolo_tl.edge.crop import crop
 from yolo_tl.edge.image import Image
-from yolo_tl.edge.letterbox import letterbox, to_tensor
+from yolo_tl.edge.letterbox import Content, layout, resized, write_planes
 from yolo_tl.edge.network import NetworkInfo, Size, Task
 
 
@@ -44,6 +45,7 @@ class Preprocess:
     colour: Literal["RGB", "BGR"] = "RGB"
     scale: Literal["1/255", "1"] = "1/255"
     fit: Literal["letterbox", "crop"] = "letterbox"
+    _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, task: Task) -> Preprocess:
@@ -61,17 +63,33 @@ class Preprocess:
             info: the network.
 
         Returns:
-            The tensor (B, 3, H, W), and where each image lies in it.
+            The tensor (B, 3, H, W), which cannot be written to and stays as it is as long as something refers to it,
+            and where each image lies in it.
         """
+        sizes = [(image.shape[0], image.shape[1]) for image in images]
+        canvas, places = self._places(sizes, info)
+        block, tensor = self._buffers.take((len(images), 3, *canvas))
+        if block.layout != places:  # what surrounds the images stays, where it lies as before
+            block.layout = None
+            tensor.fill(np.float32(self.padding) / np.float32(255 if self.scale == "1/255" else 1))
+            block.layout = places
+        for planes, image, inside in zip(tensor, images, places, strict=True):
+            if self.fit == "crop":
+                fitted = crop(image, canvas)
+            else:
+                fitted = resized(image, (inside.height, inside.width), memory=block.pixels)
+            part = planes[(slice(None), *inside.place)]
+            write_planes(fitted, part, rgb=self.colour == "RGB", scaled=self.scale == "1/255", memory=block.planes)
+        tensor.flags.writeable = False
+        return tensor, tuple(Geometry(size, canvas) for size in sizes)
+
+    def _places(self, sizes: Sequence[Size], info: NetworkInfo) -> tuple[Size, list[Content]]:
+        """Height and width of the input, and where in it images of these sizes lie."""
         if self.fit == "crop":
-            fitted = [crop(image, info.imgsz) for image in images]
-        else:
-            rectangle = info.dynamic and len({image.shape for image in images}) == 1
-            stride = info.stride if rectangle else None
-            fitted = [letterbox(image, info.imgsz, stride=stride, padding=self.padding) for image in images]
-        tensor = to_tensor(fitted, rgb=self.colour == "RGB", scaled=self.scale == "1/255")
-        canvas = (tensor.shape[2], tensor.shape[3])
-        return tensor, tuple(Geometry((image.shape[0], image.shape[1]), canvas) for image in images)
+            return info.imgsz, [Content(0, 0, *info.imgsz)] * len(sizes)
+        rectangle = info.dynamic and len(set(sizes)) == 1
+        layouts = [layout(size, info.imgsz, stride=info.stride if rectangle else None) for size in sizes]
+        return layouts[0][0], [inside for _, inside in layouts]
 
     def to_json(self) -> dict[str, Any]:
         """As a manifest holds it; the grey level only where there is one."""

@@ -11,7 +11,9 @@ import cv2
 from yolo_tl.edge.image import Image, read_image
 from yolo_tl.errors import DataNotFound, RuntimeFailure
 
-_IMAGES = {".avif", ".bmp", ".dng", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+IMAGES = frozenset({".avif", ".bmp", ".dng", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
+"""Endings of image files, in small letters."""
+
 _VIDEOS = {".asf", ".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
 
 
@@ -32,14 +34,19 @@ def frames(source: Path | str) -> Iterator[tuple[str, Image]]:
         ImageError: an image cannot be decoded.
         RuntimeFailure: a video cannot be opened, or breaks off before its end.
     """
-    for path in _files(source):
+    for path in files_of(source):
         if path.suffix.lower() in _VIDEOS:
             yield from _video(path)
         else:
             yield str(path), read_image(path)
 
 
-def _files(source: Path | str) -> list[Path]:
+def files_of(source: Path | str) -> list[Path]:
+    """The images and videos of `source`, in the order in which `frames` reads them.
+
+    Raises:
+        DataNotFound: nothing there.
+    """
     path = Path(source)
     if path.is_file():
         return [path]
@@ -51,11 +58,11 @@ def _files(source: Path | str) -> list[Path]:
         candidates = [Path(name) for name in glob.iglob(str(source), recursive=True)]
     else:
         raise DataNotFound(f"{source}: expected an image, a video, a folder or a pattern, found nothing")
-    files = sorted(file for file in candidates if file.suffix.lower() in _IMAGES | _VIDEOS and file.is_file())
+    files = sorted(file for file in candidates if file.suffix.lower() in IMAGES | _VIDEOS and file.is_file())
     if not files:
         raise DataNotFound(
             f"{source}: expected images or videos, found none",
-            hint=f"known are {' '.join(sorted(_IMAGES | _VIDEOS))}",
+            hint=f"known are {' '.join(sorted(IMAGES | _VIDEOS))}",
         )
     return files
 

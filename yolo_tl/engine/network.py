@@ -61,7 +61,7 @@ class CheckpointNetwork:
         import torch
 
         with torch.inference_mode():
-            outputs = self._model(torch.from_numpy(tensor).to(self._device))
+            outputs = self._model(torch.tensor(tensor, device=self._device))  # a copy: preprocessing uses memory again
         parts = outputs if isinstance(outputs, list | tuple) else (outputs,)
         arrays = tuple(np.ascontiguousarray(part.cpu().numpy()) for part in parts)
         require_layout(self.info, [array.shape for array in arrays], path=self.path)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from yolo_tl.edge.prediction import Prediction
+from yolo_tl.inspection.logged import LoggedFrame
 
 Verdict = Literal["PASS", "FAIL", "UNKNOWN"]
 """UNKNOWN is not a weak PASS: the frame was not, or not properly, looked at."""
@@ -16,10 +17,13 @@ class Reason:
     """Why a verdict is not PASS.
 
     Attributes:
-        code: ``rule``; or why nothing is known: a state of a frame (``lost``, ``dropped``, ``late``, ``stale``,
-            ``unreadable``, ``resized``), ``saturated``, ``dark``, ``bright``, ``blurred``, ``failed``.
+        code: ``rule``: it is broken. Or why nothing is known: a state of a frame (``lost``, ``dropped``, ``late``,
+            ``stale``, ``unreadable``, ``resized``) or ``failed``, of a frame that was not looked at; ``saturated``,
+            ``dark``, ``bright``, ``blurred``, ``unsure`` or ``outside`` (a region is not within the picture), of one
+            that was looked at in vain; ``warming`` (too few frames yet) or ``undecided`` (too many of the last ones
+            are not known), of a rule over several frames.
         text: the same for people, with the numbers.
-        rule: name of the rule that was broken, of the code ``rule``.
+        rule: name of the rule it is about, of the codes ``rule``, ``warming`` and ``undecided``.
     """
 
     code: str
@@ -52,7 +56,10 @@ class Decision:
         prediction: what was found in which frame.
         rules: SHA-256 of the rules in their resolved form.
         quality: of the picture, where the rules ask for it.
-        counts: rule → what it counted in this frame.
+        counts: rule → what it counted in this frame; empty where nothing was looked at.
+        index: decisions that the judge had made before, since it began; 0 in a log says that a new judge took over.
+        tracks: number of the track of each object, in their order, where a rule counts objects once; 0 of an object of
+            a class that none counts so.
     """
 
     verdict: Verdict
@@ -61,14 +68,22 @@ class Decision:
     rules: str
     quality: Quality | None
     counts: dict[str, int]
+    index: int = 0
+    tracks: tuple[int, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: what `Prediction.to_dict` says, and the decision, which can be replayed from it."""
-        return {
+        content = {
             "verdict": self.verdict,
-            "reasons": [asdict(reason) for reason in self.reasons],
+            "reasons": [dict(vars(reason)) for reason in self.reasons],
             "counts": dict(self.counts),
-            "quality": None if self.quality is None else asdict(self.quality),
+            "quality": None if self.quality is None else dict(vars(self.quality)),
             "rules": self.rules,
+            "index": self.index,
+            **({} if self.tracks is None else {"tracks": list(self.tracks)}),
             **self.prediction.to_dict(),
         }
+        frame = self.prediction.frame
+        if isinstance(frame, LoggedFrame):
+            content["size"] = None if frame.size is None else list(frame.size)
+        return content

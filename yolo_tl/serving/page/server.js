@@ -11,8 +11,6 @@ export class Refusal extends Error {
   }
 }
 
-// ---------------------------------------------------------------- the server
-
 export async function ask(path, { body = null, signal, told = () => {} } = {}) {
   for (let attempt = 1; ; attempt++) {
     const key = sessionStorage.getItem("key");
@@ -48,7 +46,7 @@ export function pause(ms, signal) {
     signal?.addEventListener("abort", () => {
       clearTimeout(timer);
       fail(new DOMException("stopped", "AbortError"));
-    });
+    }, { once: true });
   });
 }
 
@@ -78,3 +76,5 @@ function askForKey(tried) {
   });
   return keyAsked;
 }
+
+export const cancelKey = () => $("key-dialog").close("");

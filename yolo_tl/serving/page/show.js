@@ -1,11 +1,15 @@
-// The panels beside and below the picture.
+// The panels beside and below the picture, made from the state.
 
-// ---------------------------------------------------------------- what is shown
+import { colour, draw } from "./draw.js";
+import { $, above, own, size, state, two } from "./state.js";
 
-const own = () => state.model?.thresholds?.confidence ?? 0.25;
-const lowest = () => Math.min(own(), ...Object.values(state.model?.thresholds?.classes ?? {}));
-const colour = (number) => COLOURS[number % COLOURS.length];
-const two = (value) => value.toFixed(2);
+const SIGNS = { PASS: "✓", FAIL: "✕", UNKNOWN: "?" };
+const MEANINGS = {
+  PASS: "Every rule is kept.",
+  FAIL: "A rule is broken.",
+  UNKNOWN: "The picture was not, or not properly, looked at.",
+};
+const MANY = 12; // classes; with more, only those that were found are listed
 
 function make(tag, text = "", name = "") {
   const element = document.createElement(tag);
@@ -14,13 +18,22 @@ function make(tag, text = "", name = "") {
   return element;
 }
 
-// One threshold for all where the slider was moved, else each class's own; a score equal to it is not enough.
-const limit = (row) => state.threshold ?? state.model?.thresholds?.classes?.[row.name] ?? own();
-const above = () => (state.result?.detections ?? []).filter((row) => row.confidence > limit(row));
-const size = () => state.result?.size ?? (state.picture ? [state.picture.height, state.picture.width] : null);
-const sized = () => (size() ? ` · ${size()[1]} × ${size()[0]} px` : "");
+function facts(pairs) {
+  return pairs.map(([key, value, title]) => {
+    const fact = make("div");
+    fact.append(make("dt", key), make("dd", String(value)));
+    if (title) fact.title = title;
+    return fact;
+  });
+}
 
-function show() {
+function swatch(number) {
+  const element = make("i", "", "swatch");
+  element.style.background = colour(number);
+  return element;
+}
+
+export function show() {
   const rows = above();
   showVerdict();
   showThreshold();
@@ -30,39 +43,42 @@ function show() {
   draw(rows);
 }
 
-function tell(text, what) {
+export function tell(text, what) {
   if ($("state").textContent !== text) $("state").textContent = text || "\u00a0";
   $("view").dataset.state = what;
-  $("view").setAttribute("aria-busy", String(what === "busy" || what === "waiting"));
+  $("view").setAttribute("aria-busy", String(what === "busy"));
 }
 
-function rate(text) {
-  $("rate").textContent = text;
-  $("rate").hidden = !text;
+export const sized = () => (size() ? ` · ${size()[1]} × ${size()[0]} px` : "");
+
+export function note(id, text) {
+  $(id).textContent = text || "";
+  $(id).hidden = !text;
 }
 
-function complain(error) {
+export function complain(error) {
   $("problem").hidden = !error;
-  $("problem-text").textContent = error?.message ?? "";
-  $("problem-hint").textContent = error?.hint ?? "";
-  $("again").hidden = !state.last && Boolean(state.model);
+  if (!error) return;
+  note("problem-text", error.message[0].toUpperCase() + error.message.slice(1));
+  note("problem-hint", error.hint);
+  const { status = 0 } = error; // asking again helps against what passes, not against a wrong file
+  $("again").hidden = status >= 400 && status < 500 && ![401, 408, 429].includes(status);
 }
 
-function showModel() {
+export function showModel() {
   const { name, sha256, task, imgsz, rules } = state.model;
-  const facts = [["Model", name], ["SHA-256", sha256?.slice(0, 12)], ["Task", task], ["Input", imgsz?.join?.(" × ") ?? imgsz]];
-  facts.push(["Rules", typeof rules === "string" ? rules : rules ? rules.name ?? rules.sha256?.slice(0, 12) ?? "loaded" : "none"]);
-  $("model").replaceChildren(...facts.filter(([, value]) => value).map(([key, value]) => {
-    const fact = make("div");
-    fact.append(make("dt", key), make("dd", String(value)));
-    if (key === "SHA-256") fact.title = sha256;
-    return fact;
-  }));
-  const slider = $("threshold");
+  const told = [
+    ["Model", name],
+    ["SHA-256", sha256.slice(0, 12), sha256],
+    ["Task", task],
+    ["Input", imgsz.join(" × ")],
+    ["Rules", rules?.slice(0, 12) ?? "none", rules],
+  ];
+  $("model").replaceChildren(...facts(told));
   const classify = task === "classify";
   $("threshold-card").hidden = classify;
-  slider.disabled = false;
-  slider.min = state.floor;
+  $("threshold").disabled = false;
+  $("threshold").min = state.floor;
   $("list-title").textContent = classify ? "Classes" : "Detections";
   $("found-title").textContent = classify ? "Class" : "Found";
   $("verdict-card").hidden = !rules;
@@ -74,99 +90,84 @@ function showVerdict() {
   const verdict = decision?.verdict ?? "none";
   $("verdict-card").dataset.verdict = verdict;
   const word = decision ? verdict : "–";
-  if ($("verdict").textContent !== word) { // a live region is read out when it is written to
+  const meaning = decision ? MEANINGS[verdict] : "Shown once a picture has been looked at.";
+  if ($("verdict").textContent !== word || !$("meaning").textContent) { // what is written is read out, so only news is
     $("sign").textContent = SIGNS[verdict] ?? "";
     $("verdict").textContent = word;
-    $("meaning").textContent = decision ? MEANINGS[verdict] : "Shown once a picture has been looked at.";
+    $("meaning").textContent = meaning;
   }
+  $("reasons").hidden = !decision?.reasons?.length;
   $("reasons").replaceChildren(...(decision?.reasons ?? []).map(({ code, text, rule }) => {
     const item = make("li");
     item.append(make("b", rule ?? code), make("span", text));
     return item;
   }));
-  $("rule-counts").replaceChildren(...Object.entries(decision?.counts ?? {}).map(([rule, count]) => {
-    const fact = make("div");
-    fact.append(make("dt", rule), make("dd", String(count)));
-    return fact;
-  }));
+  const counts = Object.entries(decision?.counts ?? {});
+  $("rule-counts").hidden = !counts.length;
+  $("rule-counts").replaceChildren(...facts(counts));
   const moved = decision && state.threshold !== null;
-  $("other-threshold").hidden = !moved;
-  $("other-threshold").textContent = moved
-    ? `The verdict is for the model’s threshold, ${two(own())}; the picture shows ${two(state.threshold)}.`
-    : "";
+  note("other-threshold", moved && `The verdict is for the model’s threshold, ${two(own())}. The picture shows ${two(state.threshold)}.`);
 }
 
 function showThreshold() {
   if (!state.model) return;
   const slider = $("threshold");
   const value = state.threshold ?? own();
+  const place = (confidence) => (confidence - slider.min) / (slider.max - slider.min);
   slider.value = value;
   $("value").textContent = two(value);
-  const place = (own() - slider.min) / (slider.max - slider.min);
-  $("mark").style.setProperty("--at", place);
+  slider.style.setProperty("--at", place(value));
+  $("mark").style.setProperty("--at", place(own()));
   $("mark").hidden = false;
-  slider.style.setProperty("--at", (value - slider.min) / (slider.max - slider.min));
-  const several = Object.keys(state.model.thresholds?.classes ?? {}).length;
-  $("own").textContent = `Model’s own: ${two(own())}${several ? ", and of some classes another" : ""}`;
+  const several = Object.keys(state.model.thresholds?.by_class ?? {}).length;
+  $("own").textContent = `Model’s own ${two(own())}${several ? ", of some classes another" : ""}`;
   slider.setAttribute("aria-valuetext", `${two(value)}${state.threshold === null ? ", the model’s own" : ""}`);
   $("reset").disabled = state.threshold === null;
-  const rows = state.result?.detections ?? [];
-  const cut = state.result?.saturated && rows.length ? rows[rows.length - 1].confidence : 0;
-  $("incomplete").hidden = !(cut && value < cut);
-  $("incomplete").textContent = `The server returns at most ${rows.length}: some below ${two(cut)} are missing.`;
+  const missing = state.result?.detections && value < state.complete - 0.005;
+  note("incomplete", missing && `Below ${two(state.complete)} not everything was returned.`);
 }
 
 function showLegend(rows) {
-  const classes = state.result?.classes;
+  const { classes, detections } = state.result ?? {};
   const counts = new Map();
-  for (const { class_id: number } of rows) counts.set(number, (counts.get(number) ?? 0) + 1);
-  $("total").textContent = classes ? classes[0]?.name ?? "–" : state.result?.detections ? String(rows.length) : "–";
-  const names = Object.entries(state.model?.names ?? {}); // an array or a mapping
-  const shown = names.length > 12 ? names.filter(([number]) => counts.has(Number(number))) : names;
+  for (const row of rows) counts.set(row.class_id, (counts.get(row.class_id) ?? 0) + 1);
+  $("total").textContent = classes ? classes[0]?.name ?? "–" : detections ? String(rows.length) : "–";
+  const names = [...(state.model?.names ?? []).entries()];
+  const shown = names.length > MANY ? names.filter(([number]) => counts.has(number)) : names;
   $("legend").hidden = Boolean(classes) || state.model?.task === "classify";
   $("legend").replaceChildren(...shown.map(([number, name]) => {
-    const item = make("li", "", counts.has(Number(number)) || !state.result ? "" : "none");
-    item.append(swatch(number), make("span", name), make("b", state.result ? String(counts.get(Number(number)) ?? 0) : ""));
+    const count = counts.get(number) ?? 0;
+    const item = make("li", "", detections && !count ? "none" : "");
+    item.append(swatch(number), make("span", name), make("b", detections ? String(count) : ""));
     return item;
   }));
 }
 
-function swatch(number) {
-  const element = make("i", "", "swatch");
-  element.style.background = colour(number);
-  return element;
-}
-
 function showTimes() {
   const times = (state.decision ?? state.result)?.times;
-  const trip = state.trip;
-  $("trip").textContent = trip === null ? "–" : `${trip.toFixed(0)} ms`;
+  const { trip } = state;
   const parts = times ? [["Prepare", times.preprocess], ["Network", times.inference], ["Read out", times.postprocess]] : [];
-  const rest = trip - parts.reduce((sum, [, ms]) => sum + ms, 0);
-  if (times && trip !== null) parts.push(["Way and wait", Math.max(rest, 0)]);
+  const stages = parts.reduce((sum, [, ms]) => sum + ms, 0);
+  if (times && trip !== null) parts.push(["Transfer and wait", Math.max(trip - stages, 0)]);
+  $("trip").textContent = trip === null ? "–" : `${trip.toFixed(0)} ms`;
   $("stages").replaceChildren(...parts.map(([, ms]) => {
     const bar = make("i");
     bar.style.flexGrow = ms;
     return bar;
   }));
-  $("times").replaceChildren(...parts.map(([key, ms]) => {
-    const fact = make("div");
-    fact.append(make("dt", key), make("dd", `${ms.toFixed(1)} ms`));
-    return fact;
-  }));
+  $("times").replaceChildren(...facts(parts.map(([key, ms]) => [key, `${ms.toFixed(1)} ms`])));
 }
 
 function showTable(rows) {
   const classes = state.result?.classes;
   const turned = rows.some((row) => row.angle !== undefined);
-  const heads = classes ? ["Class", "Confidence"] : ["Class", "Confidence", "x", "y", "Width", "Height", ...(turned ? ["Angle"] : [])];
+  const places = classes ? [] : ["x", "y", "Width", "Height", ...(turned ? ["Angle"] : [])];
   const head = make("tr");
-  head.append(...heads.map((text) => Object.assign(make("th", text), { scope: "col" })));
+  head.append(...["Class", "Confidence", ...places].map((text) => Object.assign(make("th", text), { scope: "col" })));
   const filled = classes ?? rows;
   $("head").replaceChildren(...(filled.length ? [head] : []));
   $("rows").replaceChildren(...filled.map((row, i) => tableRow(row, i, turned)));
-  $("nothing").hidden = filled.length > 0;
-  $("nothing").textContent = state.result ? "Nothing above the threshold." : "Nothing to list yet.";
+  note("nothing", !filled.length && (state.result ? "Nothing above the threshold." : "Nothing to list yet."));
 }
 
 function tableRow(row, i, turned) {
@@ -176,14 +177,13 @@ function tableRow(row, i, turned) {
   const score = make("td", two(row.confidence), "score");
   score.style.setProperty("--share", row.confidence);
   line.append(name, score);
-  if (row.box) {
-    const [x1, y1, x2, y2] = row.box;
-    const values = [x1, y1, x2 - x1, y2 - y1].map((value) => value.toFixed(0));
-    if (turned) values.push(`${((row.angle * 180) / Math.PI).toFixed(0)}°`);
-    line.append(...values.map((value) => make("td", value)));
-    line.addEventListener("pointerenter", () => point(i));
-    line.addEventListener("pointerleave", () => point(-1));
-  }
+  if (!row.box) return line;
+  const [x1, y1, x2, y2] = row.box;
+  const values = [x1, y1, x2 - x1, y2 - y1].map((value) => value.toFixed(0));
+  if (turned) values.push(`${((row.angle * 180) / Math.PI).toFixed(0)}°`);
+  line.append(...values.map((value) => make("td", value)));
+  line.addEventListener("pointerenter", () => point(i));
+  line.addEventListener("pointerleave", () => point(-1));
   return line;
 }
 

@@ -17,9 +17,9 @@ export const state = {
 export const $ = (id) => document.getElementById(id);
 export const two = (value) => value.toFixed(2);
 export const own = () => state.model?.thresholds?.confidence ?? 0.25;
-export const lowest = () => Math.min(own(), ...Object.values(state.model?.thresholds?.classes ?? {}));
+export const lowest = () => Math.min(own(), ...Object.values(state.model?.thresholds?.by_class ?? {}));
 
 // A score that equals the threshold is not enough, as in the detector.
-const limit = (row) => state.threshold ?? state.model?.thresholds?.classes?.[row.name] ?? own();
+const limit = (row) => state.threshold ?? state.model?.thresholds?.by_class?.[row.name] ?? own();
 export const above = () => (state.result?.detections ?? []).filter((row) => row.confidence > limit(row));
 export const size = () => state.result?.size ?? (state.picture ? [state.picture.height, state.picture.width] : null);
