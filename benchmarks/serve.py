@@ -144,9 +144,10 @@ class Watch:
             except (OSError, urllib.error.URLError) as error:
                 self.failed.append(repr(error))
 
-    def memory(self, start: float, end: float) -> float:
-        """Median MB between two times in s."""
-        return median(value for at, value in self.resident if start <= at <= end)
+    def memory(self, start: float, end: float) -> tuple[float, float]:
+        """Median MB between two times in s, and the lowest: what is left when least is being sent."""
+        values = [value for at, value in self.resident if start <= at <= end]
+        return median(values), min(values)
 
 
 async def saturate(target: Target, watch: Watch, clients: int) -> Tally:
@@ -200,7 +201,8 @@ def measure(bundle: Path, images: Sequence[Path], *, minutes: float, clients: in
 
 def _figures(tally: Tally, watch: Watch, server: Server, seconds: float) -> dict[str, Any]:
     minute = min(60.0, seconds / 3)
-    first, last = watch.memory(minute, 2 * minute), watch.memory(seconds - minute, seconds)
+    by_minute = [watch.memory(minute * i, minute * (i + 1)) for i in range(max(round(seconds / minute), 3))]
+    (first, first_floor), (last, last_floor) = by_minute[1], by_minute[-1]
     took = np.array([duration for _, duration in tally.latencies]) * 1e3
     p50, p95, p99 = np.percentile(took, [50, 95, 99]).tolist()
     ends: dict[str, dict[str, int]] = {}
@@ -220,8 +222,12 @@ def _figures(tally: Tally, watch: Watch, server: Server, seconds: float) -> dict
         "latency_ms": {"p50": p50, "p95": p95, "p99": p99, "max": float(took.max())},
         "per_second": tally.good["200"] / seconds,
         "cpu_ms_per_answer": server.cpu / tally.good["200"] * 1e3,
-        "memory_mb": {"first": first, "last": last, "peak": max(value for _, value in watch.resident)},
+        "memory_mb": {
+            "by_minute": by_minute,
+            "peak": max(value for _, value in watch.resident),
+        },
         "growth": last / first - 1,
+        "growth_of_lowest": last_floor / first_floor - 1,
         "descriptors": server.files,
         "broken": ends,
     }
@@ -259,9 +265,10 @@ def page(found: dict[str, Any], command: str) -> str:
         ("latency p99, ms", f"{latency['p99']:.0f}", "reported"),
         ("longest, ms", f"{latency['max']:.0f}", ""),
         ("processor time for an answer, ms", f"{found['cpu_ms_per_answer']:.1f}", ""),
-        ("memory in the second minute, MB", f"{memory['first']:.0f}", ""),
-        ("memory in the last minute, MB", f"{memory['last']:.0f}", ""),
-        ("growth", f"{found['growth']:+.1%}", f"at most {GROWTH:.0%}"),
+        ("memory by minute, median, MB", " ".join(f"{middle:.0f}" for middle, _ in memory["by_minute"]), ""),
+        ("memory by minute, lowest, MB", " ".join(f"{lowest:.0f}" for _, lowest in memory["by_minute"]), ""),
+        ("growth of the median after the first minute", f"{found['growth']:+.1%}", f"at most {GROWTH:.0%}"),
+        ("growth of the lowest", f"{found['growth_of_lowest']:+.1%}", ""),
         ("memory at its peak, MB", f"{memory['peak']:.0f}", ""),
         ("open descriptors at the end", found["descriptors"], ""),
     ]
@@ -272,7 +279,8 @@ def page(found: dict[str, Any], command: str) -> str:
     lines += [
         "",
         "A batch of three images counts as one request. The processor time includes what the broken requests took, and "
-        "the start. `left` is a client that did not wait; the errors are what a client sees whose connection is cut.",
+        "the start. Bodies of up to 32 MB that are being sent count as memory. `left` is a client that did not wait, "
+        "the errors are what a client sees whose connection is cut.",
         "",
     ]
     return "\n".join(lines)

@@ -394,7 +394,11 @@ def test_a_model_that_fails_stops_it_and_the_log_is_closed(
     with pytest.raises(RuntimeFailure, match="out of memory"), inspector:
         for decision in inspector:
             decisions.append(decision)
-    assert len(decisions) == len(lines(tmp_path)) == 4
+    assert [line["verdict"] for line in lines(tmp_path)] == [decision.verdict for decision in decisions]
+    assert all(decision.verdict != "UNKNOWN" for decision in decisions[:4])
+    assert {reason.code for decision in decisions[4:] for reason in decision.reasons} == {"failed"}
+    counters = inspector.counters
+    assert sum(counters.verdicts.values()) == counters.stream.delivered == len(decisions) > 4
     require_free(tmp_path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -170,23 +170,50 @@ def test_the_deadline_is_that_of_the_stream():
     assert stream.counters.delivered == 2
 
 
-def test_a_failing_engine_is_told_after_what_came_before_it():
-    def fail(number: int) -> None:
-        if number == 3:
-            raise RuntimeFailure("the device is gone")
-
-    predictions = pipelined(detector_of(BrightnessNetwork(fail)), map(frame, itertools.count()))
-    assert [next(predictions).frame.number for _ in range(3)] == [0, 1, 2]
-    with pytest.raises(RuntimeFailure, match="the device is gone"):
-        next(predictions)
+def until_failure(predictions: Iterator[Prediction], match: str) -> list[Prediction]:
+    """What is delivered before the error."""
+    delivered: list[Prediction] = []
+    with pytest.raises(RuntimeFailure, match=match):
+        for prediction in predictions:
+            delivered.append(prediction)
     assert next(predictions, None) is None
+    return delivered
 
 
-def test_numbers_that_are_none_are_told_in_their_place():
-    predictions = pipelined(detector_of(BrightnessNetwork(bad=2)), map(frame, itertools.count()))
-    assert [next(predictions).frame.number for _ in range(2)] == [0, 1]
-    with pytest.raises(RuntimeFailure, match="NaN"):
-        next(predictions)
+@pytest.mark.parametrize("where", ["engine", "postprocessing"])
+def test_a_failure_is_told_after_every_frame_that_was_taken(where):
+    """Those behind the one that failed were on their way: they come without a result, and none is lost."""
+
+    def fail(number: int) -> None:
+        if number == 3 and where == "engine":
+            raise RuntimeFailure("the device is gone, no NaN")
+
+    network = BrightnessNetwork(fail, bad=3 if where == "postprocessing" else None)
+    with Stream(IterableSource(picture(90) for _ in itertools.count())) as stream:
+        delivered = until_failure(pipelined(detector_of(network), stream), "NaN")
+        assert [p.frame.number for p in delivered] == list(range(len(delivered)))
+        assert [p.result is not None for p in delivered] == [True] * 3 + [False] * (len(delivered) - 3)
+        assert 4 <= len(delivered) <= 3 + 2 + 2
+        assert stream.counters.delivered == len(delivered)
+        assert {p.frame.state for p in delivered} == {"ok"}
+    assert delivered[-1].describe() == "not looked at"
+
+
+def test_a_failure_does_not_wait_for_frames_that_never_come():
+    never = threading.Event()
+
+    def frames():
+        yield frame(0)
+        never.wait(WAIT_S)
+
+    def fail(number: int) -> None:
+        raise RuntimeFailure("gone")
+
+    began = time.monotonic()
+    delivered = until_failure(pipelined(detector_of(BrightnessNetwork(fail)), frames()), "gone")
+    assert [p.result for p in delivered] == [None]
+    assert time.monotonic() - began < WAIT_S / 2
+    never.set()
 
 
 def test_what_breaks_the_source_is_told_after_what_came_before_it():

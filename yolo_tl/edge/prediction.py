@@ -166,9 +166,9 @@ class Prediction:
         return draw(self.frame.image, self.result, self.names)
 
     def describe(self) -> str:
-        """``2 RBC, 1 WBC``, or ``RBC 0.93``, or the state of a frame that is not ok."""
+        """``2 RBC, 1 WBC``, or ``RBC 0.93``, or the state of a frame that was not looked at."""
         if self.result is None:
-            return self.frame.state
+            return "not looked at" if self.frame.state == "ok" else self.frame.state
         if isinstance(self.result, Classification):
             return f"{self.names[self.result.top1]} {self.result.confidence:.2f}"
         found = Counter(self.names[i] for i in self.result.class_id)

@@ -11,7 +11,7 @@ import cv2
 from yolo_tl.edge.image import as_bgr
 from yolo_tl.errors import RuntimeFailure
 from yolo_tl.streams.address import public
-from yolo_tl.streams.source import Picture, Policy
+from yolo_tl.streams.source import Feed, Picture, Policy
 
 
 class DeviceSource:
@@ -74,7 +74,7 @@ class NetworkSource:
         self.name = public(address)
         self.timeout = timeout
 
-    def open(self) -> CaptureFeed:
+    def open(self) -> Feed:
         """Connect.
 
         Raises:

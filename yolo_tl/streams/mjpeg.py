@@ -9,20 +9,18 @@ from __future__ import annotations
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 
-import cv2
-import numpy as np
-
-from yolo_tl.errors import RuntimeFailure
+from yolo_tl.edge.image import Image, decode_image
+from yolo_tl.errors import ImageError, RuntimeFailure
 from yolo_tl.streams.address import login, public
-from yolo_tl.streams.capture import CaptureFeed, NetworkSource
-from yolo_tl.streams.source import Picture, Policy
+from yolo_tl.streams.capture import NetworkSource
+from yolo_tl.streams.source import Feed, Picture
 
 _LINE = 1 << 16
 _LARGEST = 1 << 26
 """Bytes of a line, and of a picture, that are believed."""
 
 
-class HttpSource:
+class HttpSource(NetworkSource):
     """A camera behind ``http://`` or ``https://``: JPEG pictures in a row, or what FFmpeg understands.
 
     Args:
@@ -30,16 +28,7 @@ class HttpSource:
         timeout: s to wait for the connection, and for data.
     """
 
-    live = True
-    rests = False
-    policy: Policy = "drop-oldest"
-
-    def __init__(self, address: str, *, timeout: float) -> None:
-        self.address = address
-        self.name = public(address)
-        self.timeout = timeout
-
-    def open(self) -> MjpegFeed | CaptureFeed:
+    def open(self) -> Feed:
         """Connect.
 
         Raises:
@@ -53,7 +42,7 @@ class HttpSource:
         if response.headers.get_content_maintype() == "multipart" and boundary:
             return MjpegFeed(response, boundary, self.name)
         response.close()
-        return NetworkSource(self.address, timeout=self.timeout).open()
+        return super().open()
 
 
 class MjpegFeed:
@@ -143,10 +132,10 @@ def _request(address: str, timeout: float) -> Any:
     return opener.open(public(address), timeout=timeout)
 
 
-def _decoded(content: bytes) -> Any:
+def _decoded(content: bytes) -> Image | None:
     if not content.startswith(b"\xff\xd8") or b"\xff\xd9" not in content[-64:]:
         return None  # older versions of OpenCV fill what is missing with grey
     try:
-        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
+        return decode_image(content)
+    except ImageError:
         return None

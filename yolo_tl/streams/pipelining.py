@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from time import perf_counter
 
@@ -25,6 +25,9 @@ from yolo_tl.edge.preprocess import Geometry
 from yolo_tl.errors import ConfigError, ImageError
 from yolo_tl.streams.leaving import leaves_before_exit
 from yolo_tl.streams.stream import Stream
+
+_LOOK = 0.5
+"""Seconds after which the engine, which waits for a frame, looks whether any is still to come."""
 
 _GOODBYE = 1.0
 """Seconds for which the end waits for an iterator that gives nothing."""
@@ -58,7 +61,8 @@ def pipelined(
 
     Raises:
         ConfigError: a depth below 1.
-        RuntimeFailure: the network failed or put out NaN; what came before it was delivered.
+        RuntimeFailure: the network failed or put out NaN. Every frame that was taken is delivered before: that one and
+            those on their way behind it without a result.
         Exception: what `frames` raises.
     """
     if depth < 1:
@@ -74,11 +78,21 @@ def _run(
     line = _Line(model, frames, depth, deadline, thresholds)
     try:
         line.start()
+        failure: BaseException | None = None
         while (item := line.finished.get()) is not None:
             if isinstance(item, BaseException):
-                raise item
-            yield line.conclude(item)
+                raise failure or item
+            prediction = line.unseen(item)
+            if failure is None:
+                try:
+                    prediction = line.conclude(item)
+                except Exception as error:
+                    failure = error
+                    line.fail()
+            yield prediction
             line.room.put(None)
+        if failure is not None:
+            raise failure
     finally:
         line.stop()
 
@@ -114,7 +128,7 @@ class _Line:
         self._sha256 = model.sha256
         # A model with a way of its own to look at a frame has no stages that could be told apart.
         self._staged = type(model).observe is Model.observe
-        self._stopped = Event()
+        self._stopped, self._failed = Event(), Event()
         # These queues are not bounded themselves, and many times quicker than those that are.
         self.room: SimpleQueue[None] = SimpleQueue()
         self._prepared: SimpleQueue[_Item | BaseException | None] = SimpleQueue()
@@ -144,6 +158,12 @@ class _Line:
             if thread.ident is not None:
                 thread.join(_GOODBYE)
 
+    def fail(self) -> None:
+        """Take no more frames; those on their way still come, unseen."""
+        self._failed.set()
+        if isinstance(self._frames, Stream):
+            self._frames.close()
+
     def leave(self) -> None:
         """End both threads, and wait for the engine."""
         self.stop()
@@ -153,7 +173,7 @@ class _Line:
         """What was found in a frame that the engine is done with."""
         self._look_at_the_clock(item)
         if item.outputs is None or item.frame.state != "ok":
-            return Prediction(item.frame, None, self._model.names, self._sha256, queue_age=item.age)
+            return self.unseen(item)
         if isinstance(item.outputs, Prediction):
             return item.outputs
         start = perf_counter()
@@ -170,11 +190,15 @@ class _Line:
             times=times,
         )
 
+    def unseen(self, item: _Item) -> Prediction:
+        """A frame that nothing is said of."""
+        return Prediction(item.frame, None, self._model.names, self._sha256, queue_age=item.age)
+
     def _prepare_all(self) -> None:
         try:
             while True:
                 self.room.get()
-                if self._stopped.is_set():
+                if self._stopped.is_set() or self._failed.is_set():
                     break
                 frame = next(self._iterator, None)
                 if frame is None:
@@ -187,14 +211,28 @@ class _Line:
             self._iterator.close()  # by the thread that runs it; no other may
 
     def _infer_all(self) -> None:
-        try:
-            while (item := self._prepared.get()) is not None and not self._stopped.is_set():
-                if isinstance(item, _Item):
+        failure: BaseException | None = None
+        while (item := self._next()) is not None and not self._stopped.is_set():
+            if isinstance(item, _Item) and failure is None:
+                try:
                     self._infer(item)
+                except BaseException as error:
+                    failure = error
+                    self.fail()
+            if failure is None or isinstance(item, _Item):  # what the source says after that is only a consequence
                 self.finished.put(item)
-        except BaseException as error:
-            self.finished.put(error)
+        if failure is not None:
+            self.finished.put(failure)
         self.finished.put(None)
+
+    def _next(self) -> _Item | BaseException | None:
+        """What was prepared; after a failure, what still comes within a moment: the frames may wait for a camera."""
+        while True:
+            try:
+                return self._prepared.get(timeout=_LOOK)
+            except Empty:
+                if self._failed.is_set():
+                    return None
 
     def _prepare(self, frame: Frame) -> _Item:
         item = _Item(frame, frame.age)
