@@ -214,6 +214,8 @@ def test_a_failure_does_not_wait_for_frames_that_never_come():
     assert [p.result for p in delivered] == [None]
     assert time.monotonic() - began < WAIT_S / 2
     never.set()
+    for thread in threads():
+        thread.join(WAIT_S)
 
 
 def test_what_breaks_the_source_is_told_after_what_came_before_it():
