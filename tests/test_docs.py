@@ -156,6 +156,16 @@ def test_the_commands_run(tmp_path: Path) -> None:
     assert (tmp_path / "exchange" / "coco" / "annotations").is_dir()
 
 
+def test_the_sample_is_drawn_converted_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    block = re.search(r"```sh\n(.*?)```", DATA, re.DOTALL)
+    assert block
+    for line in block[1].splitlines():
+        done = CliRunner().invoke(main, shlex.split(line)[1:])
+        assert done.exit_code == 0, f"{line}\n{done.output}"
+    assert len(list((tmp_path / "parts-yolo" / "images").rglob("*.jpg"))) == 120
+
+
 def test_the_tables_of_training_are_whole() -> None:
     """Every recipe, every pipeline and every key of a stage has a row, and nothing else has."""
     assert set(cells("| recipe |")) == set(presets("train"))
