@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from yolo_tl.files import PathLike
 
 if TYPE_CHECKING:
+    from yolo_tl.edge.network import Engine
     from yolo_tl.edge.selftest import SelfTest
     from yolo_tl.exporting.bundle_differences import BundleDifferences
 
@@ -24,7 +25,12 @@ def bundle_diff(a: PathLike, b: PathLike) -> BundleDifferences:
 
 
 def selftest(
-    bundle: PathLike, *, public_key: PathLike | None = None, threads: int | None = None, repeat: int = 20
+    bundle: PathLike,
+    *,
+    public_key: PathLike | None = None,
+    threads: int | None = None,
+    engine: Engine = "auto",
+    repeat: int = 20,
 ) -> SelfTest:
     """Test a bundle on this device: maker, files, model, golden set, latency. Needs neither torch nor Ultralytics.
 
@@ -32,13 +38,14 @@ def selftest(
         bundle: a folder or a ``.zip`` file.
         public_key: the bundle must be signed by its owner.
         threads: CPU threads of the engine; None leaves it to the engine.
+        engine: what runs it; ``openvino`` also runs ONNX files.
         repeat: timed runs of each golden image; 0 times nothing.
     """
     from yolo_tl.edge.network import RunOptions
     from yolo_tl.edge.selftest import selftest as test
 
     key = None if public_key is None else Path(public_key)
-    return test(Path(bundle), public_key=key, options=RunOptions(threads=threads), repeat=repeat)
+    return test(Path(bundle), public_key=key, options=RunOptions(threads=threads, engine=engine), repeat=repeat)
 
 
 def pack_bundle(bundle: PathLike, out: PathLike, *, compress: bool = False) -> Path:

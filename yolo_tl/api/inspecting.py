@@ -13,6 +13,7 @@ from yolo_tl.files import PathLike
 if TYPE_CHECKING:
     from yolo_tl.edge.image import Image
     from yolo_tl.edge.model import Model
+    from yolo_tl.edge.network import Engine
     from yolo_tl.inspection.decision import Decision
     from yolo_tl.inspection.inspector import Inspector
     from yolo_tl.inspection.replay import Replay
@@ -44,6 +45,7 @@ def inspect(
     limit: int | None = None,
     seconds: float | None = None,
     threads: int | None = None,
+    engine: Engine = "auto",
     tiled: bool = False,
     largest_object: float | None = None,
 ) -> Inspector:
@@ -75,6 +77,7 @@ def inspect(
         limit: frames after which it ends.
         seconds: after which it ends.
         threads: CPU threads of a model that is opened here; None leaves it to the engine.
+        engine: what runs it; ``openvino`` also runs ONNX files.
         tiled: look at pictures in tiles as large as the model's input, where they are larger.
         largest_object: longer side of the largest object in px: so far do tiles overlap.
 
@@ -99,7 +102,7 @@ def inspect(
         chosen.append(WebhookSink(webhook, secret=webhook_secret))
     if mqtt is not None:
         chosen.append(MqttSink(mqtt, password=mqtt_password))
-    opened = open_model(model, RunOptions(threads)) if isinstance(model, (str, os.PathLike)) else model
+    opened = open_model(model, RunOptions(threads, engine=engine)) if isinstance(model, (str, os.PathLike)) else model
     return Inspector(
         _in_tiles(opened, largest_object) if tiled else opened,
         source,

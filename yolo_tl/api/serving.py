@@ -10,6 +10,7 @@ from yolo_tl.errors import ConfigError, MissingExtra
 from yolo_tl.files import PathLike
 
 if TYPE_CHECKING:
+    from yolo_tl.edge.network import Engine
     from yolo_tl.serving.limits import Limits
     from yolo_tl.serving.server import Listening
 
@@ -25,6 +26,7 @@ def serve(
     limits: Limits | None = None,
     workers: int = 1,
     threads: int | None = None,
+    engine: Engine = "auto",
     started: Callable[[Listening], None] = lambda listening: None,
 ) -> None:
     """Answer HTTP requests with a model until SIGTERM or SIGINT comes, and finish what was accepted.
@@ -39,6 +41,7 @@ def serve(
         limits: see `yolo_tl.serving.limits.Limits`.
         workers: requests that are worked on at once, each with an engine of its own.
         threads: CPU threads of an engine; None leaves it to the engine.
+        engine: what runs the model; ``openvino`` also runs ONNX files.
         started: called once the server listens, with where.
 
     Raises:
@@ -76,6 +79,6 @@ def serve(
         api_key=api_key,
         limits=limits,
         workers=workers,
-        options=RunOptions(threads=threads),
+        options=RunOptions(threads=threads, engine=engine),
     )
     run_server(service, host=host, port=port, started=started)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from yolo_tl.api import inspecting
-from yolo_tl.cli.options import counts, debug_option, json_option
+from yolo_tl.cli.options import counts, debug_option, engine_option, json_option, threads_option
 from yolo_tl.presets import parse_assignment
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ def ended_by_signals(inspector: Inspector) -> Iterator[list[int]]:
 @click.option("--timeout", type=float, help="s without a picture after which a camera is lost.  [default: 5]")
 @click.option("--limit", type=click.IntRange(min=1), help="Frames after which it ends.")
 @click.option("--max-seconds", type=float, help="Seconds after which it ends.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the engine; default: its own choice.")
+@threads_option
+@engine_option
 @click.option("--tiled", is_flag=True, help="Look at pictures that are larger than the model's input in tiles.")
 @click.option("--largest-object", type=float, help="Longer side of the largest object, px: so far do tiles overlap.")
 @click.option("--exit-code", is_flag=True, help="Exit with 10 if any verdict was FAIL, else 11 if any was UNKNOWN.")

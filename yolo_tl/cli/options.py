@@ -37,6 +37,18 @@ head_option = click.option(
     help="Which head of a two-headed network; auto: the one it was selected on.",
 )
 
+# How a bundle is run on a device.
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), help="CPU threads of the engine; default: its own choice."
+)
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", "onnxruntime", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What runs the model; auto: what its file is for. OpenVINO reads ONNX files, too.",
+)
+
 # How its intervals are made.
 near_duplicates_option = click.option(
     "--near-duplicates/--no-near-duplicates",

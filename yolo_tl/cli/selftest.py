@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from yolo_tl.api import bundles
-from yolo_tl.cli.options import debug_option, emit_json, json_option, table
+from yolo_tl.cli.options import debug_option, emit_json, engine_option, json_option, table, threads_option
 
 if TYPE_CHECKING:
+    from yolo_tl.edge.network import Engine
     from yolo_tl.edge.selftest import SelfTest
 
 
@@ -31,18 +32,21 @@ def render(result: SelfTest) -> str:
 @click.command("selftest")
 @click.argument("bundle", type=click.Path())
 @click.option("--public-key", type=click.Path(), help="PEM file; the bundle must be signed by its owner.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the engine; default: its own choice.")
+@threads_option
+@engine_option
 @click.option(
     "--repeat", type=click.IntRange(min=0), default=20, show_default=True, help="Timed runs of each golden image."
 )
 @json_option
 @debug_option
-def command(bundle: str, public_key: str | None, threads: int | None, repeat: int, as_json: bool) -> None:
+def command(
+    bundle: str, public_key: str | None, threads: int | None, engine: Engine, repeat: int, as_json: bool
+) -> None:
     """Test BUNDLE, a folder or a .zip file, on this device; neither torch nor Ultralytics is needed.
 
     Exit code 0: it works; 5: the model does not find what it has to find; 6: the bundle is damaged, not signed as
     asked, or cannot be run here.
     """
-    result = bundles.selftest(bundle, public_key=public_key, threads=threads, repeat=repeat)
+    result = bundles.selftest(bundle, public_key=public_key, threads=threads, engine=engine, repeat=repeat)
     emit_json(result.to_json()) if as_json else click.echo(render(result))
     result.require_passed()

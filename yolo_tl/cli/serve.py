@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from yolo_tl.api import serving
-from yolo_tl.cli.options import debug_option, json_option
+from yolo_tl.cli.options import debug_option, engine_option, json_option, threads_option
 from yolo_tl.errors import UsageError
 from yolo_tl.serving.limits import Limits
 
 if TYPE_CHECKING:
+    from yolo_tl.edge.network import Engine
     from yolo_tl.serving.server import Listening
 
 KEY = "YOLO_TL_API_KEY"
@@ -35,7 +36,8 @@ KEY = "YOLO_TL_API_KEY"
     "--timeout", type=click.FloatRange(min=0.001), default=30, show_default=True, help="Seconds for an answer."
 )
 @click.option("--drain", type=click.FloatRange(min=0), default=0, show_default=True, help="Seconds of /readyz 503.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of an engine; default: its own choice.")
+@threads_option
+@engine_option
 @click.option(
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Requests at once, an engine each."
 )
@@ -54,6 +56,7 @@ def command(
     timeout: float,
     drain: float,
     threads: int | None,
+    engine: Engine,
     workers: int,
     as_json: bool,
 ) -> None:
@@ -87,6 +90,7 @@ def command(
         limits=limits,
         workers=workers,
         threads=threads,
+        engine=engine,
         started=started,
     )
 

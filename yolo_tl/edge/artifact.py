@@ -11,9 +11,9 @@ from pathlib import Path
 from yolo_tl.edge.archive import is_archive, opened
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.manifest import FILE, Manifest
-from yolo_tl.edge.network import Network, NetworkInfo, RunOptions
+from yolo_tl.edge.network import Engine, Network, NetworkInfo, RunOptions
 from yolo_tl.edge.pipeline import Pipeline
-from yolo_tl.errors import BundleError
+from yolo_tl.errors import BundleError, UsageError
 from yolo_tl.files import sha256
 
 ACCEPTED = (
@@ -77,28 +77,38 @@ def open_artifact(path: Path, options: RunOptions | None = None) -> Artifact:
 
 
 def open_network(path: Path, options: RunOptions | None = None) -> Network:
-    """Load a network with the engine that its file is for.
+    """Load a network with the engine that its file is for, or with the one that is asked for.
 
     Raises:
         BundleError: the file is missing, damaged, or of a kind that is not run here.
         MissingExtra: the engine is not installed.
+        UsageError: the engine that is asked for does not read such files.
     """
     opener = _opener(path)
+    if options is not None and options.engine != "auto":
+        opener = _opener(path, options.engine)
+        if opener is None:
+            raise UsageError(
+                f"{path}: expected a file that {options.engine} reads, found another",
+                hint="leave the choice to auto, or export the model for that engine",
+            )
     if opener is None:
         raise BundleError(f"{path}: expected {ACCEPTED}", hint="export the checkpoint first: yolo-tl export")
     return opener(path, options or RunOptions())
 
 
-def _opener(path: Path) -> Callable[[Path, RunOptions], Network] | None:
-    """What loads a file or folder; each engine is imported only where it is needed."""
-    if _is(path, ".onnx"):
+def _opener(path: Path, engine: Engine = "auto") -> Callable[[Path, RunOptions], Network] | None:
+    """What loads a file or folder, with any engine or with that one; each is imported only where it is needed."""
+    if _is(path, ".onnx") and engine != "openvino":
         from yolo_tl.edge.onnx import OnnxNetwork
 
         return OnnxNetwork
-    if _is(path, ".xml"):
+    if engine in ("auto", "openvino") and (_is(path, ".xml") or _is(path, ".onnx")):
         from yolo_tl.edge.openvino import OpenVinoNetwork
 
         return OpenVinoNetwork
+    if engine != "auto":
+        return None
     if _is(path, ".param"):
         from yolo_tl.edge.ncnn import NcnnNetwork
 

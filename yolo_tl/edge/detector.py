@@ -11,7 +11,7 @@ from yolo_tl.edge.artifact import Artifact
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.image import Image, as_bgr
 from yolo_tl.edge.model import Model
-from yolo_tl.edge.network import Head, RunOptions
+from yolo_tl.edge.network import Engine, Head, RunOptions
 from yolo_tl.errors import ConfigError, UsageError
 
 
@@ -28,6 +28,7 @@ class Detector(Model):
         providers: ONNX Runtime execution providers in order of preference; None is the CPU.
         spinning: see `yolo_tl.edge.network.RunOptions`, as for the next one.
         memory_pattern: a little time for memory.
+        engine: ``openvino`` runs an ONNX file in OpenVINO; by default its own engine does.
 
     Attributes:
         head: ``raw``, ``nms-free`` or ``nms`` (see `yolo_tl.edge.network.Head`).
@@ -50,8 +51,10 @@ class Detector(Model):
         providers: Sequence[Any] | None = None,
         spinning: bool = False,
         memory_pattern: bool = False,
+        engine: Engine = "auto",
     ) -> None:
-        super().__init__(model, RunOptions(threads, tuple(providers or ()), spinning, memory_pattern))
+        options = RunOptions(threads, tuple(providers or ()), spinning, memory_pattern, engine=engine)
+        super().__init__(model, options)
         if self.task == "classify":
             raise UsageError(
                 f"{self.artifact.path}: expected a model that finds boxes, found one for classify",

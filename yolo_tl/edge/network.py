@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ Head = Literal["raw", "nms-free", "nms"]
 ``nms``: the same columns from an NMS inside the graph, padded with zero rows.
 Of the task classify, ``raw`` is (classes,) probabilities, and the only head there is.
 """
+
+Engine = Literal["auto", "onnxruntime", "openvino"]
+"""What runs a network: what its file is for, or another that can read it, too."""
 
 Size = tuple[int, int]
 """Height and width in px."""
@@ -75,6 +78,8 @@ class RunOptions:
         memory_pattern: ONNX Runtime plans whole memory blocks: a little quicker, for a fifth more resident memory.
         precision: arithmetic of OpenVINO, whose own default is bfloat16 where the processor has it: that changes
             what a line sees, so it is only used where it was verified.
+        engine: what runs it; ``auto`` is what its file is for. OpenVINO reads ONNX files as well. A bundle was verified
+            with the engine of its file: with another one, run its self-test.
     """
 
     threads: int | None = None
@@ -82,10 +87,13 @@ class RunOptions:
     spinning: bool = False
     memory_pattern: bool = False
     precision: Literal["f32", "bf16", "f16"] = "f32"
+    engine: Engine = "auto"
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
             raise ConfigError(f"threads: expected a positive number or None, found {self.threads}")
+        if self.engine not in get_args(Engine):
+            raise ConfigError(f"engine: expected {', '.join(get_args(Engine))}, found {self.engine!r}")
 
 
 class Network(Protocol):

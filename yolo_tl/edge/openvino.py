@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolo_tl.edge.network import Outputs, RunOptions, Size, in_batches, require_layout
+from yolo_tl.edge.onnx_metadata import read_onnx_metadata
 from yolo_tl.edge.sidecar import part, read_metadata, weights_of
 from yolo_tl.edge.signal_stack import same_signal_stack
 from yolo_tl.errors import BundleError, MissingExtra
@@ -20,13 +21,13 @@ _SIZES = 4  # input shapes of a quantised network of free size that are kept com
 
 
 class OpenVinoNetwork:
-    """A `Network` in OpenVINO, on the CPU, from a folder that Ultralytics exported.
+    """A `Network` in OpenVINO, on the CPU, from what Ultralytics exported.
 
     OpenVINO computes in bfloat16 by itself where the processor has it. Here it computes in float32 unless
     `RunOptions.precision` says otherwise; 8-bit layers of a quantised model stay 8-bit in any case.
 
     Args:
-        path: the folder with an ``.xml``, a ``.bin`` and ``metadata.yaml``, or its ``.xml``.
+        path: the folder with an ``.xml``, a ``.bin`` and ``metadata.yaml``, or its ``.xml``; or an ``.onnx`` file.
         options: threads and precision.
 
     Raises:
@@ -36,8 +37,9 @@ class OpenVinoNetwork:
 
     def __init__(self, path: Path, options: RunOptions | None = None) -> None:
         self.path = path
-        graph = part(path, ".xml")
-        metadata = read_metadata(graph)
+        from_onnx = path.suffix.lower() == ".onnx"
+        graph = path if from_onnx else part(path, ".xml")
+        metadata = read_onnx_metadata(path) if from_onnx else read_metadata(graph)
         self._openvino = import_openvino()
         self._core = _core()
         self._config = _config(self._openvino, options or RunOptions())
@@ -75,9 +77,9 @@ class OpenVinoNetwork:
         return tuple(np.asarray(found[i], np.float32) for i in range(len(self._model.outputs)))
 
     def _read(self, graph: Path) -> Any:
-        weights = weights_of(graph)
+        weights = () if graph.suffix.lower() == ".onnx" else (weights_of(graph),)
         try:
-            return self._core.read_model(graph, weights)
+            return self._core.read_model(graph, *weights)
         except RuntimeError as error:
             raise BundleError(
                 f"{graph}: expected an OpenVINO model, but OpenVINO cannot read it: {_last_line(error)}",
@@ -101,9 +103,10 @@ class OpenVinoNetwork:
         """The fixed batch and the fixed size of the one input, each None where it is free."""
         sources = self._model.inputs
         shapes = [_dimensions(source) for source in sources]
-        if len(sources) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in (3, None):
+        kinds = [source.get_element_type().get_type_name() for source in sources]
+        if len(sources) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in (3, None) or kinds != ["f32"]:
             raise BundleError(
-                f"{self.path}: expected one input (batch, 3, height, width), found {shapes}",
+                f"{self.path}: expected one input (batch, 3, height, width) of f32, found {shapes} of {kinds}",
                 hint="only networks of RGB images are run",
             )
         batch, _, height, width = shapes[0]
