@@ -89,7 +89,8 @@ def inspect(
         WriteError: while it runs: a decision could not be written down.
     """
     from yolo_tl.edge.network import RunOptions
-    from yolo_tl.inspection.inspector import Inspector, open_model
+    from yolo_tl.edge.opening import open_model
+    from yolo_tl.inspection.inspector import Inspector
     from yolo_tl.inspection.loading import load_rules
     from yolo_tl.inspection.sinks import LogSink, MqttSink, PictureSink, WebhookSink
 

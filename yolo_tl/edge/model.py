@@ -72,7 +72,7 @@ class Model:
             RuntimeFailure: the network failed or put out NaN.
         """
         if frame.state != "ok" or frame.image is None:
-            return Prediction(frame, None, self.names, self.sha256, queue_age=frame.age)
+            return self.unseen(frame, frame.age)
         age, thresholds = frame.age, thresholds or self.thresholds
         start = perf_counter()
         tensor, geometries = self.pipeline.preprocess([as_bgr(frame.image)], self.pipeline.info)
@@ -88,6 +88,10 @@ class Model:
         return Prediction(
             frame, result, self.names, self.sha256, saturated=saturated(result, thresholds), queue_age=age, times=times
         )
+
+    def unseen(self, frame: Frame, age: float) -> Prediction:
+        """Word that a frame was not looked at, `age` seconds after it arrived."""
+        return Prediction(frame, None, self.names, self.sha256, queue_age=age)
 
 
 def saturated(result: Result, thresholds: Thresholds) -> bool:

@@ -99,7 +99,7 @@ class TiledDetector(Detector):
         `saturated` is also set where a single tile shows as many boxes as it may; `times` are those of all tiles.
         """
         if frame.state != "ok" or frame.image is None:
-            return Prediction(frame, None, self.names, self.sha256, queue_age=frame.age)
+            return self.unseen(frame, frame.age)
         age = frame.age
         looked = self._look(as_bgr(frame.image), thresholds or self.thresholds, None)
         return Prediction(

@@ -9,18 +9,15 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from yolo_tl.config import to_mapping
-from yolo_tl.edge.artifact import open_artifact
-from yolo_tl.edge.classifier import Classifier
-from yolo_tl.edge.detector import Detector
 from yolo_tl.edge.frame import Frame
 from yolo_tl.edge.image import Image
 from yolo_tl.edge.model import Model
 from yolo_tl.edge.network import RunOptions
+from yolo_tl.edge.opening import open_model
 from yolo_tl.errors import ConfigError
 from yolo_tl.files import PathLike
 from yolo_tl.inspection.decision import Decision, Verdict
@@ -295,17 +292,6 @@ class Inspector:
         except BaseException as caught:
             error = error or caught
         self._written.finish(error)
-
-
-def open_model(path: PathLike, options: RunOptions) -> Model:
-    """A detector or a classifier, by what the model was trained for.
-
-    Raises:
-        BundleError: the model is missing, damaged, changed, or of a kind that is not run here.
-        MissingExtra: what runs it is not installed.
-    """
-    artifact = open_artifact(Path(path), options)
-    return Classifier(artifact) if artifact.pipeline.info.task == "classify" else Detector(artifact)
 
 
 def as_source(source: PathLike | int | Source | Iterable[Image]) -> Source:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from yolo_tl.boxes import Detections
-from yolo_tl.edge.artifact import open_artifact
 from yolo_tl.edge.classifier import Classifier
 from yolo_tl.edge.decode import Thresholds
 from yolo_tl.edge.detector import Detector
@@ -20,6 +19,7 @@ from yolo_tl.edge.frame import Frame
 from yolo_tl.edge.golden import check_golden, golden_images, has_golden
 from yolo_tl.edge.image import Image
 from yolo_tl.edge.network import RunOptions
+from yolo_tl.edge.opening import open_model
 from yolo_tl.edge.postprocess import Result
 from yolo_tl.errors import BundleError, ParityError, RuntimeFailure
 
@@ -50,7 +50,7 @@ class ServedModel:
     def __init__(self, path: Path, *, count: int, options: RunOptions) -> None:
         self.path = path
         self._engines: SimpleQueue[AnyModel] = SimpleQueue()
-        models = [_open(path, options) for _ in range(count)]
+        models = [open_model(path, options) for _ in range(count)]
         for model in models:
             self._engines.put(model)
         self._first = first = models[0]
@@ -129,11 +129,6 @@ class ServedModel:
         result = model.observe(Frame(self._image, "golden", 0)).result
         assert result is not None, "the frame is ok"
         return result
-
-
-def _open(path: Path, options: RunOptions) -> AnyModel:
-    artifact = open_artifact(path, options)
-    return Classifier(artifact) if artifact.pipeline.info.task == "classify" else Detector(artifact)
 
 
 def _noise(model: AnyModel) -> Image:

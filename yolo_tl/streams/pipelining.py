@@ -125,7 +125,6 @@ class _Line:
         self._thresholds = thresholds
         self._frames = frames
         self._deadline = deadline
-        self._sha256 = model.sha256
         # A model with a way of its own to look at a frame has no stages that could be told apart.
         self._staged = type(model).observe is Model.observe
         self._stopped, self._failed = Event(), Event()
@@ -184,7 +183,7 @@ class _Line:
             item.frame,
             result,
             self._model.names,
-            self._sha256,
+            self._model.sha256,
             saturated=saturated(result, counts),
             queue_age=item.age,
             times=times,
@@ -192,7 +191,7 @@ class _Line:
 
     def unseen(self, item: _Item) -> Prediction:
         """A frame that nothing is said of."""
-        return Prediction(item.frame, None, self._model.names, self._sha256, queue_age=item.age)
+        return self._model.unseen(item.frame, item.age)
 
     def _prepare_all(self) -> None:
         try:
