@@ -202,6 +202,7 @@ def test_groups_stay_in_one_fold(sample: Path, tmp_path: Path) -> None:
     assert all(len(found) == 1 for found in homes.values())
 
 
+@pytest.mark.slow
 def test_real_runs_are_trained_and_scored(sample: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = api.cross_validate(sample, "yolo26n.yaml", out, folds=2, preset=None, overrides=TINY)

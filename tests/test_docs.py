@@ -1,12 +1,9 @@
-"""What the documents say is so: formats, commands, checks, options, recipes; and the commands of the guides run."""
+"""What the documents say is so: formats, commands, checks, options, recipes. Its commands run in test_guides.py."""
 
 from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
-from fnmatch import fnmatch
 from pathlib import Path
 from textwrap import dedent
 
@@ -22,7 +19,6 @@ from yolo_tl.data import convert, make_sample
 from yolo_tl.data.checks import CHECKS
 from yolo_tl.data.formats import FORMATS
 from yolo_tl.data.options import ReadOptions
-from yolo_tl.errors import DataError
 from yolo_tl.exporting.formats import FORMATS as EXPORT_FORMATS
 from yolo_tl.presets import presets
 
@@ -31,16 +27,6 @@ README = (ROOT / "README.md").read_text("utf-8")
 DOCS = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
 DATA, TRAINING, EVIDENCE, EXPORT = (DOCS[f"{name}.md"] for name in ("data", "training", "evidence", "export"))
 GUIDES = "".join([README, *DOCS.values()])
-
-TINY = "--epochs 2 --imgsz 64 --batch 8 --threads 1 --device cpu"
-SHORT = {  # what is put behind a command to make it short; of an option that is said twice, the last counts
-    "train": TINY,
-    "cross-validate": f"{TINY} --folds 2",
-    "overfit-check": "--steps 10 --imgsz 64 --device cpu --set threads=1",
-    "evaluate": "--device cpu",
-    "average": "--device cpu",
-    "plan": "--device cpu",
-}
 
 
 def cells(header: str) -> dict[str, str]:
@@ -136,34 +122,13 @@ def test_the_contract_shown_is_one(tmp_path: Path) -> None:
         assert f"`{preset}`" in EVIDENCE
 
 
-@pytest.mark.parametrize("name, link", [(n, link) for n in DOCS for link in re.findall(r"\]\(([^)#]+)\)", DOCS[n])])
-def test_links_lead_somewhere(name: str, link: str) -> None:
-    if link.startswith("https://arxiv.org/abs/"):
-        assert re.fullmatch(r"\d{4}\.\d{5}", link.rpartition("/")[2])
-        assert f"[{link.rpartition('/')[2]}]({link})" in DOCS[name]
-    else:
-        assert (ROOT / "docs" / link).is_file()
+ARXIV = re.compile(r"\[([^\]]+)\]\(https://arxiv\.org/abs/([^)]+)\)")
 
 
-def test_the_commands_run(tmp_path: Path) -> None:
-    make_sample(tmp_path / "VOC_FOLDER", images=20, size=(96, 96))
-    block = re.search(r"```\n(.*?)```", DATA, re.DOTALL)
-    assert block
-    for line in block[1].splitlines():
-        command = [sys.executable, "-m", "yolo_tl", *shlex.split(line)[1:]]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-    assert (tmp_path / "exchange" / "coco" / "annotations").is_dir()
-
-
-def test_the_sample_is_drawn_converted_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    block = re.search(r"```sh\n(.*?)```", DATA, re.DOTALL)
-    assert block
-    for line in block[1].splitlines():
-        done = CliRunner().invoke(main, shlex.split(line)[1:])
-        assert done.exit_code == 0, f"{line}\n{done.output}"
-    assert len(list((tmp_path / "parts-yolo" / "images").rglob("*.jpg"))) == 120
+@pytest.mark.parametrize("text, number", sorted({pair for text in DOCS.values() for pair in ARXIV.findall(text)}))
+def test_papers_are_cited_by_their_number(text: str, number: str) -> None:
+    assert text == number
+    assert re.fullmatch(r"\d{4}\.\d{5}", number)
 
 
 def test_the_tables_of_training_are_whole() -> None:
@@ -191,7 +156,9 @@ def folder(tmp_path_factory, ultralytics) -> Path:
 def test_the_plan_shown_is_the_plan(folder, monkeypatch) -> None:
     monkeypatch.chdir(folder)
     (command,) = [line for line in blocks("")[0].splitlines() if line.startswith("yolo-tl plan")]
-    printed = run(command)
+    done = CliRunner().invoke(main, [*shlex.split(command)[1:], "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    printed = done.output
     lines = [" ".join(line.split()) for line in printed.splitlines()]
     (shown,) = blocks("text")
     for line in shown.splitlines():
@@ -221,44 +188,3 @@ def test_the_spellings_of_freeze_freeze_what_the_guide_says(folder) -> None:
     for spelling, frozen in cells("| spelling |").items():
         said = resolve_freeze(yaml.safe_load(spelling), network).describe(network)
         assert said.startswith("nothing" if frozen == "nothing" else f"{frozen} of 0-23 frozen"), spelling
-
-
-@pytest.mark.slow
-def test_the_commands_of_training_run(folder, tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "weights").symlink_to(folder / "weights")
-    (tmp_path / "parts.yaml").write_text(blocks("yaml")[0])
-    for line in "".join(blocks("")).splitlines():
-        if line == "yolo-tl resume runs/parts":  # as if it had been stopped just before its end
-            (tmp_path / "runs/parts/metrics.json").unlink()
-        run(line)
-    made = {path.name for path in (tmp_path / "runs").iterdir()}
-    assert made == {"parts", "folds", "rare", "known", "kept", "two", "last5.pt", "between.pt", "soup.pt"}
-    assert (tmp_path / "runs/folds/cross_validation.json").is_file()
-    kept = tmp_path / "runs" / "kept"
-    named = {name.replace("99", "*") for name in cells("| file |")}
-    found = {str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()}
-    assert [name for name in named if not any(fnmatch(file, name) for file in found)] == []
-    assert [file for file in found if not any(fnmatch(file, name) for name in named)] == []
-
-
-def run(line: str) -> str:
-    """Run a line of the guide, in short and in this process; what it printed."""
-    words = shlex.split(line)
-    if words[0] == "python":
-        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-    assert words[0] == "yolo-tl", line
-    more = shlex.split(SHORT.get(words[1], ""))
-    if words[1] == "resume" and "--epochs" in words:
-        more += ["--epochs", "+1"]
-    if "--last" in words:
-        more += ["--last", "2"]
-    if "0,1" in words:
-        more += ["--device", "cpu,cpu"]
-    done = CliRunner().invoke(main, [*words[1:], *more])
-    # Ten steps are too few to learn anything: that is said, too.
-    expected = DataError.exit_code if words[1] == "overfit-check" else 0
-    assert done.exit_code == expected, f"{line}\n{done.output}\n{done.exception!r}"
-    return done.output

@@ -256,6 +256,7 @@ def test_the_curve_lies_outside_the_data(sample: Path) -> None:
         made(sample, sample / "curve", Trainer())
 
 
+@pytest.mark.slow
 def test_a_real_curve_is_trained_and_scored(sample: Path, tmp_path: Path) -> None:
     options = {"epochs": 1, "imgsz": 64, "batch": 8, "device": "cpu", "threads": 1, "augment.mosaic": 0.0}
     out = tmp_path / "out"

@@ -293,6 +293,7 @@ def test_val_must_be_there_and_other_than_train(sample: Path, weights, tmp_path:
         race(tmp_path / "one.yaml", weights("w"), tmp_path / "out", Trainer())
 
 
+@pytest.mark.slow
 def test_real_runs_take_the_same_steps_and_go_on_through_the_rungs(sample: Path, weights, tmp_path: Path) -> None:
     found = public(sample, weights("real"), out=tmp_path / "out", epochs=18, overrides=TINY)
     assert [list(c.scores) for c in found.candidates if not c.dropped] == [[2, 6], [2, 6]]

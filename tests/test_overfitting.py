@@ -35,6 +35,7 @@ def known(learned: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
     return data, out, report
 
 
+@pytest.mark.slow
 def test_right_labels_are_learnt_and_found_elsewhere(known: tuple[Path, Path, OverfitReport]) -> None:
     data, out, report = known
     assert report.learnt
@@ -68,6 +69,7 @@ def shuffled(learned: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactor
     return api.overfit_check(folder, str(weights), overrides=TINY)
 
 
+@pytest.mark.slow
 def test_labels_of_other_images_are_true_of_no_other(shuffled: OverfitReport) -> None:
     assert not shuffled.passed
     assert shuffled.learnt == (shuffled.elsewhere is not None) == (not shuffled.missed)
@@ -89,6 +91,7 @@ def contradiction(learned: tuple[Path, Path], tmp_path_factory: pytest.TempPathF
     return folder, str(weights)
 
 
+@pytest.mark.slow
 def test_contradictory_labels_are_not_learnt_and_said_to_be(contradiction: tuple[Path, str], tmp_path: Path) -> None:
     folder, weights = contradiction
     report = api.overfit_check(folder, weights, overrides=TINY, steps=40, out=tmp_path)

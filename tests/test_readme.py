@@ -1,100 +1,194 @@
-"""The README's commands, run as they stand, on generated data and with short training."""
+"""The README: its commands and its Python run as they stand, its figures are the measured ones, its pictures exist."""
 
 from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
+import shutil
+import struct
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
+from click.testing import CliRunner
+
+import yolo_tl
+from yolo_tl.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHORT = ["--epochs", "1", "--imgsz", "64", "--batch", "8", "--device", "cpu"]
+SHORT = ["--epochs", "1", "--imgsz", "64", "--batch", "8", "--threads", "1", "--device", "cpu"]
+FORMATS = ("voc", "coco", "labelme")
+IMAGES = 24
 
 
-def commands(after: str) -> list[list[str]]:
-    """The ``yolo-tl`` commands of the first code block after a line, as argument lists."""
-    block = re.search(r"```\n(.*?)```", README[README.index(after) :], re.DOTALL)
-    assert block
-    joined = block[1].replace("\\\n", " ")
-    return [shlex.split(line)[1:] for line in joined.splitlines() if line.startswith("yolo-tl ")]
+def block(kind: str) -> str:
+    """The one code block of a kind."""
+    (found,) = re.findall(rf"^```{kind}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return found
 
 
-def run(arguments: list[str], folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "yolo_tl", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{arguments}\n{done.stderr}"
+def commands() -> list[list[str]]:
+    """The ten lines, as argument lists without ``yolo-tl``."""
+    lines = block("sh").splitlines()
+    assert all(line.startswith("yolo-tl ") for line in lines)
+    return [shlex.split(line)[1:] for line in lines]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, ultralytics) -> Path:
-    """A working folder with annotations and an (untrained) checkpoint under the name of a release."""
-    from yolo_tl.data import make_sample
+def run(arguments: list[str]) -> str:
+    """Run a command in this process; what it printed."""
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, f"{arguments}\n{done.output}\n{done.exception!r}"
+    return done.output
 
-    folder = tmp_path_factory.mktemp("readme")
-    make_sample(folder / "VOC_FOLDER", images=20, size=(96, 96))
-    (folder / "weights").mkdir()
-    ultralytics.YOLO("yolo26n.yaml", verbose=False).save(folder / "weights" / "yolo26n.pt")
-    return folder
+
+def drawn(folder: Path, format: str) -> Path:
+    """A folder ``my-parts`` with annotated pictures.
+
+    COCO has a file of annotations for each split. Of the others all files lie beside each other, without splits, as
+    annotation tools leave them.
+    """
+    source = folder / "my-parts"
+    yolo_tl.sample(source if format == "coco" else folder / "drawn", format=format, images=IMAGES, size=240)
+    if format != "coco":
+        source.mkdir()
+        for path in (folder / "drawn").rglob("*"):
+            if path.suffix in (".jpg", ".json", ".xml"):
+                shutil.move(path, source / path.name)
+    return source
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_exit_codes_are_those_of_the_errors():
     from yolo_tl import errors
 
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.YoloTLError)]
-    line = README[README.index("## Exit codes") : README.index("## Working on it")]
-    told = {int(code) for code in re.findall(r"(?:^|· )(\d+) ", line, re.MULTILINE)}
+    start = README.index("Exit codes: ")
+    told = {int(code) for code in re.findall(r"(?:: |· )(\d+) ", README[start : README.index("\n\n", start)])}
     results = {10, 11, 12}  # of `inspect` and `replay`, which are no errors
     assert told == {0, *results, *(kind.exit_code for kind in kinds if kind is not errors.YoloTLError)}
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_what_is_told_of_the_demo_is_so():
+    from yolo_tl.api.demonstration.settings import DemoSettings
+
+    assert f"draws {DemoSettings().images} pictures" in README
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    told = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
+    assert {"demo", "test", "test-all"} <= told <= set(targets)
+
+
+def test_it_fits_a_first_page():
+    assert len(README.splitlines()) <= 200
+
+
+PICTURES = re.findall(r"^!\[[^\]]+\]\(([^)]+)\)$|(?:src|srcset)=\"([^\"]+)\"", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
 def test_links_lead_somewhere(link):
     assert link.startswith("https://github.com/ultralytics/") or (ROOT / link).is_file()
 
 
-def test_from_annotations_to_a_device(folder):
-    steps = commands("## From annotations to a device")
-    words = [step[0] for step in steps]
-    assert words == ["convert", "check", "plan", "train", "evaluate", "export", "predict", "inspect"]
-    for step in steps:
-        if step[0] == "train":
-            at = step.index("--epochs")
-            step = step[:at] + SHORT
-        run(step, folder)
-    assert (folder / "runs/cells/predictions/detections.jsonl").is_file()
+@pytest.mark.parametrize("picture", ["".join(either) for either in PICTURES])
+def test_pictures_are_small_enough_and_of_a_size_to_read(picture):
+    content = (ROOT / picture).read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert len(content) <= 250_000
+    width, height = struct.unpack(">II", content[16:24])
+    assert 600 <= width <= 1300
+    assert height <= 1300
+    assert f'"{Path(picture).name}"' in (ROOT / "docs/screenshots/take.py").read_text(encoding="utf-8")
 
 
-def test_the_python_block(folder, monkeypatch):
-    block = re.search(r"```python\n(.*?)```", README, re.DOTALL)
-    assert block
-    code = block[1].replace('{"epochs": 50}', '{"epochs": 1, "imgsz": 64, "batch": 8, "device": "cpu"}')
-    assert code != block[1]
-    code = code.replace("datasets/cells", "datasets/python")
-    monkeypatch.chdir(folder)
-    names: dict[str, object] = {"image": np.zeros((50, 60, 3), np.uint8)}
+def rows() -> list[list[str]]:
+    """The rows of the table of what was measured: what, the figures, the links."""
+    start = README.index("| | measured |")
+    table = README[start : README.index("\n\n", start)].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
+
+
+@pytest.mark.parametrize("what, measured, links", rows())
+def test_the_figures_are_those_of_the_benchmarks(what, measured, links):
+    table, script = re.findall(r"\]\((benchmarks/[^)]+)\)", links)
+    text = (ROOT / table).read_text(encoding="utf-8")
+    figures = re.findall(r"(?<![\w.,-])\d[\d.,]*\d%?|(?<![\w.,-])\d%?(?![\w.])", measured)
+    assert figures
+    for figure in figures:
+        assert re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d%]|[.,]\d)", text), (
+            f"{what}: {figure} is not in {table}"
+        )
+    assert (ROOT / script).is_file()
+    assert Path(script).stem == Path(table).stem
+
+
+def test_the_missed_targets_are_those_of_the_benchmarks():
+    start = README.index("**Targets that were missed:**")
+    told = README[start : README.index("\n- ", start)]
+    text = "".join((ROOT / "benchmarks" / name).read_text() for name in ("edge.md", "serve.md", "finetune.md"))
+    figures = re.findall(r"\d+\.\d+%?|\d{3}", told)
+    assert len(figures) >= 8
+    for figure in figures:
+        assert figure in text, figure
+
+
+def test_both_columns_take_the_same_steps():
+    called = re.findall(r"yolo_tl\.(\w+)\(", block("python"))
+    assert [words[0] for words in commands()] == called
+    table = README[README.index("| line | what it leaves |") :]
+    assert re.findall(r"^\| (\w+) \|", table, re.MULTILINE)[: 1 + len(called)] == ["line", *called]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_annotations_become_a_checked_data_set(format, tmp_path, monkeypatch):
+    source = drawn(tmp_path, format)
+    before = contents(source)
+    monkeypatch.chdir(tmp_path)
+    for arguments in commands()[:3]:
+        run(arguments)
+    images = [len(list((tmp_path / "datasets/parts/images" / split).iterdir())) for split in ("train", "val", "test")]
+    assert sum(images) == IMAGES
+    assert min(images) >= 3
+    assert contents(source) == before
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory, ultralytics) -> Path:
+    """A folder with an untrained checkpoint under the name of a release."""
+    folder = tmp_path_factory.mktemp("weights")
+    ultralytics.YOLO("yolo26n.yaml", verbose=False).save(folder / "yolo26n.pt")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", FORMATS)
+def test_from_annotations_to_an_inspection(format, tmp_path, weights, monkeypatch):
+    drawn(tmp_path, format)
+    (tmp_path / "weights").symlink_to(weights)
+    monkeypatch.chdir(tmp_path)
+    printed = {}
+    for arguments in commands():
+        if arguments[0] == "train":
+            arguments = [*arguments[: arguments.index("--epochs")], *SHORT]
+        printed[arguments[0]] = run(arguments)
+    made = tmp_path / "runs" / "parts"
+    count = len(list((tmp_path / "datasets/parts/images/test").iterdir()))
+    assert f"in {count} images" in printed["predict"]
+    assert f"{count} frames: PASS " in printed["inspect"]
+    assert len((made / "log/decisions-00000001.jsonl").read_text().splitlines()) >= 1 + count
+
+
+@pytest.mark.slow
+def test_the_python_block(tmp_path, weights, monkeypatch):
+    drawn(tmp_path, "voc")
+    (tmp_path / "weights").symlink_to(weights)
+    short = '{"epochs": 1, "imgsz": 64, "batch": 8, "threads": 1, "device": "cpu"}'
+    code = block("python").replace('{"epochs": 50}', short)
+    assert short in code
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
-    assert len(names["found"]) == 0
-
-
-def test_delimited_text(tmp_path):
-    """The layout of DeepPCB: a list pairs ``x.jpg`` with its text, while the image file is ``x_test.jpg``."""
-    source = tmp_path / "DEEPPCB"
-    pairs = []
-    for i in range(4):
-        folder = source / "group" / "a"
-        folder.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(folder / f"{i}_test.jpg"), np.full((64, 64, 3), 90, np.uint8))
-        (folder / f"{i}.txt").write_text("5 5 20 20 1\n30 30 50 60 6\n")
-        pairs.append(f"group/a/{i}.jpg group/a/{i}.txt")
-    (source / "trainval.txt").write_text("\n".join(pairs[:3]))
-    (source / "test.txt").write_text(pairs[3])
-    (step,) = commands("Delimited text is described")
-    run([*step, "--json"], tmp_path)
-    assert (tmp_path / "OUT" / "data.yaml").read_text().count("pin-hole") == 1
+    assert len(names["verdicts"]) == len(names["detections"]) >= 3

@@ -73,7 +73,7 @@ def test_a_run_is_begun_gone_on_with_or_left(tmp_path: Path) -> None:
     (tmp_path / "run" / "state").mkdir(parents=True)
     (tmp_path / "run" / "state" / "last.pt").touch()
     turn()
-    (tmp_path / "run" / "metrics.json").touch()
+    (tmp_path / "run" / "metrics.json").write_text("{}")
     turn()
     assert done == ["train", "resume"]
     assert told.said == ["run 1 of 2", "run 1 of 2 goes on", "run 1 of 2 is trained already"]

@@ -314,7 +314,9 @@ def _convert(value: Any, hint: Any, key: str, source: str) -> Any:
             return float(value)
         except ValueError:
             pass
-    raise ConfigError(f"{key}: expected {_describe(options)}, found {value!r} ({source})")
+    known = [str(v) for kind in options if typing.get_origin(kind) is Literal for v in typing.get_args(kind)]
+    close = did_you_mean(str(value), known)
+    raise ConfigError(f"{key}: expected {_describe(options)}, found {value!r} ({source}){close}")
 
 
 def _describe(options: Sequence[Any]) -> str:

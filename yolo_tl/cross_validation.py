@@ -31,7 +31,7 @@ from yolo_tl.data.yolo.labelled import read_labelled
 from yolo_tl.errors import YoloTLError
 from yolo_tl.evaluation import ImageResult, Intervals, Metrics, Predictions, bootstrap, evaluate
 from yolo_tl.evaluation.clusters import cluster_labels, count_units
-from yolo_tl.files import write_json
+from yolo_tl.files import stamped, write_json
 from yolo_tl.presets import resolve
 from yolo_tl.run_series import REQUEST, finish_run, learnt_from, open_series, weights_digest
 from yolo_tl.transfer.progress import Listener, Silent
@@ -94,7 +94,7 @@ class CrossValidation:
     def to_json(self) -> dict[str, Any]:
         """Plain values; ``ci95`` is the interval of ``map50_95``."""
         ci95 = None if self.intervals is None else [self.intervals.map50_95.low, self.intervals.map50_95.high]
-        return {
+        content = {
             **self.metrics.to_json(),
             "ci95": ci95,
             "weights": "last.pt",
@@ -103,6 +103,7 @@ class CrossValidation:
             "fold_spread": self.spread,
             "notes": list(self.notes),
         }
+        return stamped(RESULT, content)
 
 
 def cross_validate(

@@ -6,7 +6,7 @@
     ├── UsageError              2   the request cannot mean anything
     │   ├── ConfigError             unknown key, wrong type, value out of range
     │   ├── PresetNotFound          no preset of that name
-    │   └── MissingExtra            an optional dependency is not installed
+    │   └── MissingExtra            a dependency is not installed
     ├── DataError               3   images or annotations
     │   ├── DataNotFound            a path that does not exist or holds nothing
     │   ├── FormatError             no annotation format fits, or several do
@@ -86,12 +86,17 @@ class PresetNotFound(UsageError, LookupError):
 
 
 class MissingExtra(UsageError, ImportError):
-    """An optional dependency is needed and absent; nothing is ever installed at run time."""
+    """A dependency is needed and absent; nothing is ever installed at run time.
+
+    Args:
+        package: what is missing.
+        extra: the extra of this package that brings it; empty for what the base install brings.
+    """
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
             f"{package} is needed for this and is not installed",
-            hint=f'pip install "yolo-tl[{extra}]"',
+            hint=f'pip install "yolo-tl[{extra}]"' if extra else "pip install yolo-tl",
         )
 
 

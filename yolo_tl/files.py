@@ -1,4 +1,4 @@
-"""Writing that leaves either the old output or the new one, never half of it."""
+"""Writing that leaves either the old output or the new one, never half of it, and says which form it has."""
 
 from __future__ import annotations
 
@@ -9,14 +9,36 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from yolo_tl.errors import UsageError, WriteError, YoloTLError
+from yolo_tl.errors import DataError, UsageError, WriteError, YoloTLError
 
 PathLike = str | os.PathLike[str]
+
+SCHEMAS: Mapping[str, int] = MappingProxyType(
+    {
+        "comparison.json": 1,
+        "cross_validation.json": 1,
+        "data.json": 1,
+        "demo.json": 1,
+        "environment.json": 1,
+        "fixes.json": 1,
+        "learning_curve.json": 1,
+        "ledger.json": 1,
+        "metrics.json": 1,
+        "qualification.json": 1,
+        "request.json": 1,
+        "run.yaml": 1,
+        "split.json": 1,
+        "verdict.json": 1,
+        "verify.json": 1,
+    }
+)
+"""Name of a file → version of its form; it rises when a reader of the one before would read it wrongly."""
 
 
 @contextmanager
@@ -60,6 +82,40 @@ def write_json(path: Path | str, value: Any) -> None:
     except UnicodeEncodeError:  # the name of a file that is no Unicode; escaped it can be written, and read back
         text = json.dumps(value, indent=2)
     write_text(path, text + "\n")
+
+
+def stamped(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a file with the version of its form first.
+
+    Args:
+        name: one of `SCHEMAS`.
+        content: plain values.
+    """
+    return {"schema": SCHEMAS[name], **content}
+
+
+def require_schema(
+    name: str, content: Mapping[str, Any], path: Path | str, error: type[YoloTLError] = DataError
+) -> None:
+    """Refuse a file of a newer form than is known here; one that states no version is of the first.
+
+    Args:
+        name: one of `SCHEMAS`.
+        content: what was read.
+        path: where from, for people.
+        error: what is raised.
+
+    Raises:
+        YoloTLError: `error`: the version is newer, or none.
+    """
+    version, newest = content.get("schema", 1), SCHEMAS[name]
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise error(f"{path}: schema: expected a version from 1 to {newest}, found {version!r}")
+    if version > newest:
+        raise error(
+            f"{path}: schema {version} is newer than this yolo-tl reads (up to {newest})",
+            hint="install the yolo-tl that wrote it, or a later one",
+        )
 
 
 @contextmanager

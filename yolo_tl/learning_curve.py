@@ -38,7 +38,7 @@ from yolo_tl.evaluation.intervals import interval
 from yolo_tl.evaluation.power_law import FEWEST, FittedCurve, MeanScore, MoreImages, fit_curve, score_draws
 from yolo_tl.evaluation.power_law_svg import curve_svg
 from yolo_tl.evaluation.ranking import rank
-from yolo_tl.files import write_json, write_text
+from yolo_tl.files import stamped, write_json, write_text
 from yolo_tl.presets import resolve
 from yolo_tl.run_series import finish_run, learnt_from, open_series, require_scorable, weights_digest
 from yolo_tl.transfer.budget import budget
@@ -116,7 +116,7 @@ class LearningCurve:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {
+        content = {
             "sentence": self.sentence,
             "more": self.more and self.more.to_json(),
             "fit": self.fit and self.fit.to_json(),
@@ -127,6 +127,7 @@ class LearningCurve:
             "notes": list(self.notes),
             "picture": str(self.picture),
         }
+        return stamped(RESULT, content)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from yolo_tl.config import to_mapping
 from yolo_tl.data.dataset import Dataset
 from yolo_tl.errors import DataError, UsageError
-from yolo_tl.files import require_free, sha256, write_json
+from yolo_tl.files import require_free, require_schema, sha256, stamped, write_json
 from yolo_tl.presets import flatten
 from yolo_tl.transfer.progress import Listener
 
@@ -60,14 +60,17 @@ def open_series(out: Path, request: Mapping[str, Any], *, what: str, made: str, 
 
     Raises:
         UsageError: it holds other files, or answers another request; what differs is named.
+        DataError: it was made by a newer version of this package.
     """
     file = out / REQUEST
-    asked = json.loads(json.dumps(request))
+    asked = json.loads(json.dumps(stamped(REQUEST, request)))
     if not file.is_file():
         require_free(out, overwrite=False)
         write_json(file, asked)
         return
     before = json.loads(file.read_text("utf-8"))
+    require_schema(REQUEST, before, file)
+    before = stamped(REQUEST, before)
     if before == asked and not overwrite:
         return
     if not overwrite:
@@ -94,8 +97,12 @@ def finish_run(
         train: begins it.
         resume: goes on with it.
         listener: told in a note.
+
+    Raises:
+        DataError: it was trained by a newer version of this package.
     """
     if (run / "metrics.json").is_file():
+        require_schema("metrics.json", json.loads((run / "metrics.json").read_text("utf-8")), run / "metrics.json")
         listener.note(f"{title} is trained already")
     elif (run / "state" / "last.pt").is_file():
         listener.note(f"{title} goes on")

@@ -98,7 +98,7 @@ def test_predict_writes_pictures_and_lines(path):
 
 def test_a_scratch_run_says_so(path):
     folder = path["folder"]
-    text = run("plan", folder / "data", "-w", "yolov8n.yaml", *TINY).stdout
+    text = invoke("plan", folder / "data", "-w", "yolov8n.yaml", *TINY).stdout
     assert "FROM SCRATCH" in text
     assert "starts from random weights" in text
 
@@ -108,11 +108,11 @@ def test_a_dry_run_writes_nothing(path, tmp_path):
     before = sorted(folder.rglob("*"))
     out = tmp_path / "none"
     best = folder / "run/weights/best.pt"
-    plan = json.loads(run("train", folder / "data", "-w", best, "-o", out, *TINY, "--dry-run", "--json").stdout)
+    plan = json.loads(invoke("train", folder / "data", "-w", best, "-o", out, *TINY, "--dry-run", "--json").stdout)
     assert plan["decisions"]["epochs"]["value"] == 1
-    request = json.loads(run("export", best, "--data", folder / "data", "-o", out, "--dry-run", "--json").stdout)
+    request = json.loads(invoke("export", best, "--data", folder / "data", "-o", out, "--dry-run", "--json").stdout)
     assert request["bundle"] is None
-    assert json.loads(run("convert", folder / "voc", out, "--dry-run", "--json").stdout)["images"] == 24
+    assert json.loads(invoke("convert", folder / "voc", out, "--dry-run", "--json").stdout)["images"] == 24
     assert not out.exists()
     assert sorted(folder.rglob("*")) == before
 
@@ -146,11 +146,11 @@ def test_a_damaged_export_makes_no_bundle(path, tmp_path, monkeypatch):
     assert (tmp_path / "bundle-refused" / "report.html").is_file()
 
 
-@pytest.mark.parametrize("head", ["raw", "nms"])
+@pytest.mark.parametrize("head", [pytest.param("raw", marks=pytest.mark.slow), "nms"])
 def test_other_heads_pass_the_gate(path, tmp_path, head):
     folder = path["folder"]
     options = ["--head", head, "--confidence", "0.001"]
-    done = run(
+    done = invoke(
         "export", folder / "run/weights/best.pt", "--data", folder / "data", "-o", tmp_path / "b", *options, "--json"
     )
     answer = json.loads(done.stdout)

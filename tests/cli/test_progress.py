@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import inspect
+import io
 import os
 import pty
 import struct
@@ -12,12 +13,14 @@ import unicodedata
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from yolo_tl.cli import progress as module
 from yolo_tl.cli.progress import Progress
+from yolo_tl.cli.terminal import QUIET
 from yolo_tl.transfer.progress import EpochReport, Listener
 
 
@@ -272,3 +275,13 @@ def test_a_terminal_that_does_not_tell_its_size(terminal):
     (line,) = terminal.screen().text
     assert len(line) < 80
     assert "50 %" in line
+
+
+def test_nothing_is_said_with_quiet() -> None:
+    for quiet, said in ((True, ""), (False, "fetched\n")):
+        stream = io.StringIO()
+        with click.Context(click.Command("train")) as context:
+            context.meta[QUIET] = quiet
+            progress = Progress(stream)
+        progress.note("fetched")
+        assert stream.getvalue() == said

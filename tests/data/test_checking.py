@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import zipfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from yolo_tl.data.checking import check, choose_checks
@@ -227,10 +230,21 @@ YAMLS = {
 }
 
 
+@contextmanager
+def memory(more: int) -> Iterator[None]:
+    """Let this process have some bytes more than it has now, and no more."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + more, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 @pytest.mark.parametrize("content", YAMLS.values(), ids=YAMLS)
 def test_odd_yamls(data, content, tmp_path):
     (data / "data.yaml").write_text(f"train: images/train\nval: images/val\n{content}", "utf-8")
-    with suppress(YoloTLError):
+    with memory(500_000_000), suppress(YoloTLError):
         report = check(data, html=tmp_path / "page.html")
         assert report.of(Severity.ERROR) or report.of(Severity.WARNING)
         json.dumps(report.to_json(), ensure_ascii=False).encode("utf-8")

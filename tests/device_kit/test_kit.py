@@ -103,7 +103,7 @@ def test_every_file_is_there_and_is_what_the_sums_say(kits: dict[str, Deployment
 def test_the_unit_is_one_that_systemd_takes(kits: dict[str, Deployment]) -> None:
     for name, kit in kits.items():
         service = unit(kit)
-        assert service["ExecStartPre"] == f"{CURRENT}/venv/bin/yolo-tl selftest --repeat 0 {CURRENT}/bundle"
+        assert service["ExecStartPre"] == f"{CURRENT}/venv/bin/yolo-tl selftest --quiet --repeat 0 {CURRENT}/bundle"
         assert (service["Restart"], service["DynamicUser"], service["ProtectSystem"]) == ("always", "yes", "strict")
         assert ("PrivateDevices" in service) is (name != "camera")
         assert ("video" in service.get("SupplementaryGroups", "")) is (name == "camera")

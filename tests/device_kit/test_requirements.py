@@ -44,10 +44,11 @@ def test_the_lists_are_those_of_the_project_file() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    assert names(project["dependencies"]) == set(BASE)
+    assert names(project["dependencies"]) == {*BASE, "onnxruntime"}
+    assert names(extras["edge"]) == {"onnxruntime"}, "an alias: the base install brings it"
     assert names(extras["serve"]) - {"yolo-tl"} == set(SERVE)
     for extra, choices in ENGINES.values():
-        assert names(list(choices[0])) <= names(extras[extra])
+        assert names(list(choices[0])) <= names(extras[extra] if extra else project["dependencies"])
 
 
 @pytest.mark.parametrize("serve", [False, True])
@@ -73,9 +74,31 @@ def test_an_engine_that_is_not_here_has_no_version_to_pin(monkeypatch: pytest.Mo
     monkeypatch.setattr(metadata, "version", without)
     with pytest.raises(MissingExtra, match="onnxruntime") as caught:
         requirements("onnx")
-    assert "yolo-tl[edge]" in caught.value.hint
+    assert caught.value.hint == "pip install yolo-tl"
     with pytest.raises(BundleError, match="format coreml"):
         requirements("coreml")
+
+
+@pytest.mark.parametrize("format", ["openvino", "ncnn"])
+def test_a_device_has_the_engine_of_its_bundle_and_no_other(format: str) -> None:
+    found = names(requirements(format))
+    assert format in found
+    assert "onnxruntime" not in found
+
+
+def test_onnxruntime_for_a_gpu_is_pinned_where_that_is_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    version, requires = metadata.version, metadata.requires
+
+    def swapped(name: str) -> str:
+        if name == "onnxruntime":
+            raise metadata.PackageNotFoundError(name)
+        return "1.30.0" if name == "onnxruntime-gpu" else version(name)
+
+    monkeypatch.setattr(metadata, "version", swapped)
+    monkeypatch.setattr(metadata, "requires", lambda name: [] if name == "onnxruntime-gpu" else requires(name))
+    lines = requirements("onnx")
+    assert "onnxruntime-gpu==1.30.0" in lines
+    assert "onnxruntime" not in names(lines)
 
 
 def test_an_extra_of_a_package_brings_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

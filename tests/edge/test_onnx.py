@@ -108,8 +108,8 @@ def test_no_number_of_threads_is_the_engines_own(toy) -> None:
     assert Detector(toy()).pipeline.network._session.get_session_options().intra_op_num_threads == 0
 
 
-def test_without_onnxruntime_the_extra_is_named(toy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_onnxruntime_the_base_install_is_named(toy, monkeypatch: pytest.MonkeyPatch) -> None:
     path = toy()
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingExtra, match=r"yolo-tl\[edge\]"):
+    with pytest.raises(MissingExtra, match=r"(?m)^pip install yolo-tl$"):
         Detector(path)

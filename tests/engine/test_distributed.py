@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -92,6 +93,7 @@ def staged(sample, tmp_path_factory):
     return result, listener, time.process_time() - began
 
 
+@pytest.mark.slow
 def test_a_run_of_two_stages(staged):
     result, listener, own_seconds = staged
     assert result.plan.devices == 2
@@ -113,6 +115,7 @@ def test_a_run_of_two_stages(staged):
     no_traces(result.run)
 
 
+@pytest.mark.slow
 def test_what_is_frozen_stays_and_learns_later(staged):
     result, listener, _ = staged
     head = f"model.{result.plan.network.head}."
@@ -126,6 +129,7 @@ def test_what_is_frozen_stays_and_learns_later(staged):
     assert all((after[name] != end[name]).any() for name in convolutions)
 
 
+@pytest.mark.slow
 def test_the_weights_are_those_of_a_plain_network(staged):
     result, _, _ = staged
     for name in ("best.pt", "last.pt", "epoch4.pt"):
@@ -134,6 +138,7 @@ def test_the_weights_are_those_of_a_plain_network(staged):
         assert type(network).__name__ == "DetectionModel"
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(sample, tmp_path):
     """An image each, and a step for both: the steps of one process that accumulates the gradients of two images.
 
@@ -216,6 +221,7 @@ def test_what_processes_do_together(tmp_path):
         ]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_the_run(sample, tmp_path):
     out = tmp_path / "run"
     listener = Events(at=2, do=lambda: ranks()[1].kill())
@@ -225,6 +231,7 @@ def test_a_process_that_is_killed_ends_the_run(sample, tmp_path):
     no_traces(out)
 
 
+@pytest.mark.slow
 def test_an_error_in_a_process_arrives_as_it_is(sample, tmp_path, ultralytics):
     network = ultralytics.YOLO("yolov8n.yaml", verbose=False)
     for parameter in network.model.model[-1].cv2.parameters():
@@ -238,6 +245,7 @@ def test_an_error_in_a_process_arrives_as_it_is(sample, tmp_path, ultralytics):
     no_traces(out)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all_processes(sample, tmp_path):
     out = tmp_path / "run"
     listener = Events(at=5, do=lambda: os.kill(os.getpid(), signal.SIGINT))
@@ -248,6 +256,7 @@ def test_ctrl_c_ends_all_processes(sample, tmp_path):
     no_traces(out)
 
 
+@pytest.mark.slow
 def test_processes_end_with_a_killed_parent_and_the_run_goes_on(sample, tmp_path):
     """It validates every second epoch, and sooner when the score has not risen: so says the first process."""
     out = tmp_path / "run"
@@ -304,12 +313,11 @@ def ended(code: int) -> subprocess.Popen[bytes]:
         ({0: (1.0, True), 1: (2.0, True)}, "of 0"),
     ],
 )
-def test_the_cause_is_told_from_its_consequences(staged, tmp_path, left, expected):
-    result, _, _ = staged
+def test_the_cause_is_told_from_its_consequences(tmp_path, left, expected):
     for rank, (at, consequence) in left.items():
         error = Left(at, consequence, RuntimeError(f"of {rank}"))
         (tmp_path / Left.FILE.format(rank)).write_bytes(pickle.dumps(error))
-    job = Job(result.plan, 0, None, result.run, 0.0)
+    job = Job(SimpleNamespace(devices=2), 0, None, tmp_path / "run", 0.0)
     assert expected in str(_cause([ended(3), ended(3)], job, tmp_path))
 
 

@@ -63,6 +63,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_batch(sample, t
     assert (out / "not-finite" / "batch.jpg").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_out_of_memory_halves_the_batch_and_says_so(sample, tmp_path, loss):
     def too_large(value, batch):
         if len(batch["img"]) > 4:
@@ -89,6 +90,7 @@ def test_memory_that_never_suffices_is_an_error(sample, tmp_path, loss):
         yolo_tl.train(sample, "yolov8n.yaml", out=tmp_path / "run", overrides={**TINY, "batch": 2})
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_worse_than_it_began(learned, tmp_path):
     """A learned network, trained on with a rate that destroys it."""
     data, weights = learned
@@ -137,6 +139,7 @@ def test_weights_of_another_task_are_refused(sample, tmp_path, ultralytics):
         yolo_tl.plan(sample, str(weights))
 
 
+@pytest.mark.slow
 def test_aliases_carry_class_rows_over(sample, tmp_path):
     """A class of the weights by another name starts with its row; the checkpoint bears our names."""
     source = new_network("yolov8n.yaml")

@@ -6,6 +6,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 # Every look-up and every outgoing connection of the process, counted below Python's socket module.
 SCRIPT = """
     import json, os, sys, socket
@@ -30,6 +32,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 def test_the_whole_path_looks_up_no_name_and_opens_no_connection(sample, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
@@ -67,7 +70,7 @@ def test_the_audit_would_have_seen_a_look_up():
     assert {event for event, _ in json.loads(done.stdout)} == {"socket.getaddrinfo", "socket.connect"}
 
 
-def test_an_ultralytics_imported_before_is_refused():
+def test_an_ultralytics_imported_before_is_refused(tmp_path):
     code = (
         "import ultralytics\nfrom yolo_tl.engine.hermetic import ultralytics as get\n"
         "from yolo_tl.errors import ModelError\n"
@@ -78,6 +81,6 @@ def test_an_ultralytics_imported_before_is_refused():
         capture_output=True,
         text=True,
         check=True,
-        env={"PATH": "/usr/bin:/bin", "YOLO_CONFIG_DIR": "/tmp", "YOLO_OFFLINE": "1", "HOME": "/tmp"},
+        env={"PATH": "/usr/bin:/bin", "YOLO_CONFIG_DIR": str(tmp_path), "YOLO_OFFLINE": "1", "HOME": str(tmp_path)},
     )
     assert "call yolo_tl first" in done.stdout

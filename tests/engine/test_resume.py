@@ -86,6 +86,7 @@ def whole(request, sample, tmp_path_factory):
     return recipe, out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [1, 2, 4])
 def test_killed_and_resumed_is_not_interrupted(whole, sample, tmp_path, epoch):
     recipe, uninterrupted = whole
@@ -99,6 +100,7 @@ def test_killed_and_resumed_is_not_interrupted(whole, sample, tmp_path, epoch):
     same(out, uninterrupted)
 
 
+@pytest.mark.slow
 def test_killed_before_the_first_epoch_ended(whole, sample, tmp_path):
     recipe, uninterrupted = whole
     out = tmp_path / "run"
@@ -117,6 +119,7 @@ def tiny(sample: Path, out: Path, **options) -> yolo_tl.api.TrainResult:
     return yolo_tl.train(sample, "yolov8n.yaml", out=out, preset=given.pop("preset", "small-data"), overrides=given)
 
 
+@pytest.mark.slow
 def test_a_finished_run_goes_on(sample, tmp_path):
     """Plus two epochs: the first ones stay as they were, the stage that was the last goes on."""
     first = tiny(sample, tmp_path / "run", epochs=4, preset="lp-ft")

@@ -59,6 +59,7 @@ def test_what_is_no_run_folder(run, tmp_path):
         read_run(tmp_path)
 
 
+@pytest.mark.slow
 def test_epochs_that_ultralytics_does_not_validate(ultralytics, sample, tmp_path):
     """Contract: `val=False` validates the last epoch only, and its results.csv says so in the way that is read."""
     shutil.copytree(sample, tmp_path / "data")  # Ultralytics leaves caches beside the images

@@ -42,6 +42,7 @@ def moved(before, after) -> set[str]:
     return {name for name in before if before[name].is_floating_point() and not torch.equal(before[name], after[name])}
 
 
+@pytest.mark.slow
 def test_each_stage_moves_its_layers_only(sample, tmp_path):
     """Gradual: head, then neck, then backbone, then stem; tensors and BatchNorm statistics alike."""
     result, seen = train(sample, tmp_path / "run", preset="gradual", epochs=7)
@@ -55,7 +56,9 @@ def test_each_stage_moves_its_layers_only(sample, tmp_path):
         assert {name.split(".")[1] for name in moved(before, after)} == learning
 
 
-@pytest.mark.parametrize("policy", ["train", "affine", "frozen"])
+@pytest.mark.parametrize(
+    "policy", [pytest.param("train", marks=pytest.mark.slow), pytest.param("affine", marks=pytest.mark.slow), "frozen"]
+)
 def test_batchnorm_policies(sample, tmp_path, policy):
     result, seen = train(sample, tmp_path / "run", bn=policy, epochs=1)
     start = load_checkpoint(tmp_path / "run" / "state" / "start.pt").state_dict()
@@ -70,6 +73,7 @@ def test_batchnorm_policies(sample, tmp_path, policy):
     assert bool(changed & statistics) == (policy == "train")
 
 
+@pytest.mark.slow
 def test_sections_learn_at_their_rates(sample, tmp_path):
     """Plain SGD: the first step from one start is proportional to the rate."""
     options = {"optimizer": "SGD", "lr": 1.0, "momentum": 0.0, "weight_decay": 0.0, "epochs": 1, "batch": 19}
@@ -87,6 +91,7 @@ def test_sections_learn_at_their_rates(sample, tmp_path):
             assert torch.allclose(steps[1][name], rate * steps[0][name], rtol=1e-2, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_stage_that_no_longer_improves_ends_sooner(sample, tmp_path):
     """Validated every epoch, with a metric that stays at 0: a patience of 2 ends the first stage after epoch 2."""
     stages = [{"name": "a", "until": 0.9, "patience": 2, "freeze": "backbone"}, {"name": "b"}]
@@ -105,6 +110,7 @@ def test_a_stage_may_train_on_smaller_images(sample, tmp_path):
     assert load_checkpoint(result.weights).args["imgsz"] == 128
 
 
+@pytest.mark.slow
 def test_the_pull_towards_the_start_grows_with_its_strength(sample, tmp_path):
     distances = []
     for number, strength in enumerate((0.0, 1.0, 10.0)):
@@ -116,6 +122,7 @@ def test_the_pull_towards_the_start_grows_with_its_strength(sample, tmp_path):
     assert distances[0] > distances[1] > distances[2] > 0
 
 
+@pytest.mark.slow
 def test_the_last_epochs_are_kept_on_request(sample, tmp_path):
     result, _ = train(sample, tmp_path / "run", keep=2, epochs=3)
     kept = sorted(path.name for path in (result.run / "weights").iterdir())
@@ -124,6 +131,7 @@ def test_the_last_epochs_are_kept_on_request(sample, tmp_path):
     assert all(torch.equal(epoch3[name], last[name]) for name in last)
 
 
+@pytest.mark.slow
 def test_the_heads_of_yolo26_share_the_loss_over_the_whole_run(sample, tmp_path, monkeypatch):
     """Ultralytics begins the schedule anew with every trainer; here it goes on across stages."""
     from ultralytics.utils.loss import E2ELoss

@@ -49,6 +49,8 @@ def test_a_run_folder_holds_the_plan_and_the_evidence(run, sample):
     assert metrics["ci95"][0] <= metrics["map50_95"] <= metrics["ci95"][1]
     environment = json.loads((run.run / "environment.json").read_text())
     assert environment["packages"]["ultralytics"]
+    assert [content["schema"] for content in (kept, metrics, environment)] == [1, 1, 1]
+    assert json.loads((run.run / "state" / "data.json").read_text())["schema"] == 1
 
 
 def test_the_state_can_be_resumed_and_the_weights_are_plain(run):
@@ -72,6 +74,7 @@ def test_a_checkpoint_names_the_users_data(run, sample):
     assert yaml.safe_load((run.run / "args.yaml").read_text())["data"] == str(sample / "data.yaml")
 
 
+@pytest.mark.slow
 def test_plain_is_yolo_train(sample, tmp_path, ultralytics):
     """The same losses and scores, epoch by epoch, as Ultralytics left to its own defaults."""
     start = tmp_path / "start.pt"
@@ -149,6 +152,7 @@ def test_a_frozen_tensor_that_moves_is_an_error(run):
         frozen.require_eval(module)
 
 
+@pytest.mark.slow
 def test_user_folders_stay_byte_identical(run, sample, tmp_path):
     """A JPEG with bytes after its end, a stale .npy beside an image, and no cache file anywhere."""
     import cv2
@@ -189,6 +193,7 @@ def test_a_run_folder_in_use_is_refused(run, sample):
         yolo_tl.train(sample, str(run.weights), out=run.run, overrides=TINY)
 
 
+@pytest.mark.slow
 def test_overwriting_a_run_begins_anew(run, sample, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(run.run, out)
@@ -199,6 +204,7 @@ def test_overwriting_a_run_begins_anew(run, sample, tmp_path):
     assert any((first[name] != second[name]).any() for name in first)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_last_checkpoint(sample, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "yolo_tl", "train", str(sample), "-w", "yolov8n.yaml", "-o", str(out)]
@@ -219,6 +225,7 @@ def test_ctrl_c_keeps_the_last_checkpoint(sample, tmp_path):
     load_checkpoint(out / "weights" / "last.pt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("megabytes, file, kept", [(1, "start.pt", []), (20, "last.pt", ["best.pt", "last.pt"])])
 def test_a_full_disk_stops_the_run_and_keeps_whole_checkpoints(sample, tmp_path, megabytes, file, kept):
     """Files over a size are refused by the system: the network the run starts from, or its first state."""

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from yolo_tl.engine.weights import find_weights, folders, is_architecture
+from yolo_tl.engine.weights import find_weights, folders, is_architecture, own_folders
 from yolo_tl.errors import WeightsNotFound
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -60,11 +62,17 @@ def test_places_in_order(tmp_path, monkeypatch):
     monkeypatch.setenv("YOLO_TL_WEIGHTS", str(tmp_path / "named"))
     monkeypatch.setenv("YOLO_TL_HOME", str(tmp_path / "home"))
     places = [tmp_path, tmp_path / "weights", tmp_path / "named", tmp_path / "home" / "weights"]
-    assert [p.resolve() for p in folders()] == places[1:]
+    assert [p.resolve() for p in own_folders()] == places[1:]
+    assert [p.resolve() for p in folders()] == [*places[1:], ROOT / "weights"]
     for place in reversed(places):  # the last place first: each earlier one then wins
         place.mkdir(parents=True, exist_ok=True)
         (place / "yolo26n.pt").write_bytes(b"x")
         assert find_weights("yolo26n.pt").resolve() == place / "yolo26n.pt"
+
+
+def test_in_a_clone_the_shipped_folder_is_named_once(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert [folder.resolve() for folder in folders()].count(ROOT / "weights") == 1
 
 
 def test_a_release_is_fetched_once_announced_and_checked(served, checkpoint, caplog):

@@ -15,7 +15,7 @@ from yolo_tl.errors import ConfigError, ExportError, ParityError
 from yolo_tl.files import sha256
 
 
-@pytest.fixture(scope="module", params=["raw", "nms-free"])
+@pytest.fixture(scope="module", params=[pytest.param("raw", marks=pytest.mark.slow), "nms-free"])
 def exported(request, learned, tmp_path_factory):
     data, weights = learned
     out = tmp_path_factory.mktemp("exported") / "bundle"
@@ -77,6 +77,7 @@ def test_a_checkpoint_predicts_what_its_export_predicts(exported, learned):
         np.testing.assert_allclose(mine.confidence, other.confidence, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_dynamic_batch_export_passes(learned, tmp_path):
     data, weights = learned
     result = yolo_tl.export(weights, data, tmp_path / "d", overrides={"dynamic": True, "head": "raw"})
@@ -85,6 +86,7 @@ def test_a_dynamic_batch_export_passes(learned, tmp_path):
     assert yolo_tl.Detector(result.bundle).batch == 3
 
 
+@pytest.mark.slow
 def test_eight_bits_are_calibrated_on_train_and_judged_on_val(learned, tmp_path):
     data, weights = learned
     options = {
@@ -110,6 +112,7 @@ def test_eight_bits_are_calibrated_on_train_and_judged_on_val(learned, tmp_path)
     assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.slow
 def test_openvino_in_eight_bits(learned, tmp_path):
     pytest.importorskip("nncf")
     data, weights = learned

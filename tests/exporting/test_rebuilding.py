@@ -32,7 +32,7 @@ def bundle(learned: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory)
     return out
 
 
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("zipped", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_plan_of_a_bundle_is_a_bundle(
     gpu: Any, bundle: Path, learned: tuple[Path, Path], tmp_path: Path, zipped: bool
 ) -> None:
@@ -56,6 +56,7 @@ def test_the_plan_of_a_bundle_is_a_bundle(
     assert again.gate.passed, "a plan for another GPU is built anew from its bundle"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_becomes_a_plan(gpu: Any, learned: tuple[Path, Path], tmp_path: Path) -> None:
     result = yolo_tl.export(learned[1], learned[0], tmp_path / "b", overrides={**ENGINE, "head": "raw"})
     assert result.gate.passed

@@ -95,7 +95,7 @@ def test_a_real_run_as_it_is(learned, tmp_path, chromium):
     shutil.copytree(learned[1].parent.parent, tmp_path / "run", ignore=shutil.ignore_patterns("*.pt"))
     page = write_report(tmp_path / "run")
     text = read(page).text
-    assert "40 / 40 epochs" in text
+    assert "8 / 8 epochs" in text
     assert "optimizer MuSGD plan" in text
     assert "At a threshold" in text
     assert chromium.open(page).complaints == []

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         preview,
         split,
     )
+    from yolo_tl.api.demonstration import DemoResult, demo
     from yolo_tl.api.deploying import deploy
     from yolo_tl.api.growth import LearningCurve, Selection, curve, label_next
     from yolo_tl.api.inspecting import inspect, replay
@@ -46,6 +47,7 @@ __all__ = [
     "ComparisonReport",
     "ConvertReport",
     "CrossValidation",
+    "DemoResult",
     "Differences",
     "Evaluation",
     "FixReport",
@@ -65,6 +67,7 @@ __all__ = [
     "convert",
     "cross_validate",
     "curve",
+    "demo",
     "deploy",
     "diff",
     "doctor",
@@ -109,6 +112,7 @@ _HOMES = {
         "preview",
         "split",
     ),
+    "demonstration": ("DemoResult", "demo"),
     "deploying": ("deploy",),
     "growth": ("LearningCurve", "Selection", "curve", "label_next"),
     "inspecting": ("inspect", "replay"),

@@ -18,7 +18,7 @@ from yolo_tl.evaluation.comparison import Comparison
 from yolo_tl.evaluation.comparison import compare as compare_two
 from yolo_tl.evaluation.predictions import SUFFIX
 from yolo_tl.evaluation.standing import Standing, standings
-from yolo_tl.files import PathLike, staged_folder, write_bytes, write_json
+from yolo_tl.files import PathLike, staged_folder, stamped, write_bytes, write_json
 
 Recipe = PathLike | Sequence[PathLike]
 RESULT = "comparison.json"
@@ -43,13 +43,14 @@ class ComparisonReport:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; predictions are left out."""
-        return {
+        content = {
             "ranking": [asdict(standing) for standing in self.ranking],
             "comparisons": [
                 {**comparison.to_json(), "pictures": [str(path) for path in pictures]}
                 for comparison, pictures in zip(self.comparisons, self.pictures, strict=True)
             ],
         }
+        return stamped(RESULT, content)
 
 
 def compare(

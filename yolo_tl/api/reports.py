@@ -9,7 +9,7 @@ from typing import Any
 from yolo_tl.api.scores import evaluate
 from yolo_tl.data.documents import load_json
 from yolo_tl.errors import DataNotFound, UsageError
-from yolo_tl.files import PathLike
+from yolo_tl.files import PathLike, require_schema
 from yolo_tl.reporting.comparison_page import comparison_page
 from yolo_tl.reporting.gate_page import gate_page
 from yolo_tl.reporting.page import Page
@@ -51,6 +51,7 @@ def report(
     Raises:
         DataNotFound: there is nothing that a report could be made of.
         ParseError: a file is damaged.
+        DataError: a file is of a newer version than is read here.
         UsageError: a split of something that is no run, or data without a split.
     """
     source = Path(what)
@@ -68,8 +69,9 @@ def report(
             hint="give what train, compare, verdict, verify or qualify wrote",
         )
     content: dict[str, Any] = load_json(file, dict[str, Any])
-    for key, page in _PAGES.values():
+    for name, (key, page) in _PAGES.items():
         if key in content:
+            require_schema(name, content, file)
             target = file.with_name("report.html") if out is None else Path(out)
             return page(content, file.resolve().parent).write(target)
     raise DataNotFound(

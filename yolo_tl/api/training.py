@@ -16,7 +16,7 @@ from yolo_tl.data.contents import changes, contents
 from yolo_tl.errors import NotImproved, ResumeError, TrainingInterrupted, UsageError
 from yolo_tl.evaluation import Predictions
 from yolo_tl.evaluation.clusters import cluster_labels
-from yolo_tl.files import PathLike, write_json
+from yolo_tl.files import PathLike, require_schema, stamped, write_json
 from yolo_tl.presets import Resolved, resolve
 from yolo_tl.transfer.facts import DataFacts
 from yolo_tl.transfer.plan import TrainPlan, make_plan
@@ -121,7 +121,7 @@ def train(
     planner, module = _planner(dataset, weights, trust=trust)
     made = planner(resolved)
     run = new_run(None if out is None else Path(out), overwrite=overwrite)
-    write_json(run / "state" / "data.json", contents(dataset))
+    write_json(run / "state" / "data.json", stamped("data.json", contents(dataset)))
     return _run(resolved, planner, made, dataset, module, run, listener, must_improve)
 
 
@@ -228,7 +228,7 @@ def _run(
     change = compare(before, trained.results) if before else None
     result = TrainResult(run, trained.weights, trained.plan, evaluation, change, trained.cpu_seconds)
     summary = {"baseline": change.to_json() if change else None, "cpu_seconds": round(trained.cpu_seconds, 2)}
-    write_json(run / "metrics.json", {**evaluation.to_json(), **summary})
+    write_json(run / "metrics.json", stamped("metrics.json", {**evaluation.to_json(), **summary}))
     draw_curves(run)
     write_report(run)
     if must_improve and change and change.worse:
@@ -284,7 +284,9 @@ def _require_same(run: Path, dataset: Dataset) -> None:
     kept = run / "state" / "data.json"
     if not kept.is_file():
         raise ResumeError(f"{kept}: missing, so it cannot be told whether the data are the same")
-    before: dict[str, str] = yaml.safe_load(kept.read_text(encoding="utf-8"))
+    before: dict[str, Any] = yaml.safe_load(kept.read_text(encoding="utf-8"))
+    require_schema("data.json", before, kept, ResumeError)
+    before.pop("schema", None)
     if found := changes(before, contents(dataset)):
         raise ResumeError(
             f"{dataset.data}: the data are not those the run began with: {'; '.join(found)}",

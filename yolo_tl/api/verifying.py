@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from yolo_tl.config import ExportConfig
 from yolo_tl.errors import ParityError, UsageError
-from yolo_tl.files import PathLike, staged_folder, write_bytes, write_json
+from yolo_tl.files import PathLike, staged_folder, stamped, write_bytes, write_json
 from yolo_tl.presets import resolve
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Verification:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {
+        content = {
             "passed": self.passed,
             "models": list(self.models),
             "called": list(self.called),
@@ -77,6 +77,7 @@ class Verification:
             ],
             "report": None if self.page is None else str(self.page),
         }
+        return stamped(RESULT, content)
 
 
 def verify(

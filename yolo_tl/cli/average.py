@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from yolo_tl import api
+from yolo_tl.cli.command import Command
 from yolo_tl.cli.options import (
     batch_option,
-    debug_option,
     device_option,
     emit_json,
     imgsz_option,
@@ -18,6 +19,7 @@ from yolo_tl.cli.options import (
     table,
     trust_option,
 )
+from yolo_tl.cli.terminal import next_export, show
 
 if TYPE_CHECKING:
     from yolo_tl.engine.merging import AverageResult
@@ -42,7 +44,18 @@ def render(result: AverageResult) -> str:
     )
 
 
-@click.command("average")
+@click.command(
+    "average",
+    cls=Command,
+    examples=[
+        (
+            "yolo-tl average runs/parts --last 5 --out runs/parts/averaged.pt",
+            "the last five epochs of a run (train --keep 5)",
+        ),
+        ("yolo-tl average runs/a runs/b runs/c --out weights/averaged.pt", "the best of several runs with one start"),
+        ("yolo-tl average runs/parts --start 0.3 --out runs/parts/mixed.pt", "closer to the weights it started from"),
+    ],
+)
 @click.argument("sources", nargs=-1, required=True, type=click.Path(), metavar="RUN_OR_CHECKPOINT...")
 @click.option("--out", "-o", required=True, type=click.Path(), help="The checkpoint to write, a .pt file.")
 @click.option("--last", type=int, metavar="K", help="Of one run: average the last K epochs it kept (train --keep).")
@@ -60,7 +73,6 @@ def render(result: AverageResult) -> str:
 @trust_option
 @overwrite_option
 @json_option
-@debug_option
 def command(
     sources: tuple[str, ...],
     out: str,
@@ -95,4 +107,6 @@ def command(
     if as_json:
         emit_json(result.to_json())
     else:
-        click.echo(render(result))
+        show(render(result))
+    if data is not None:
+        next_export(out, data, Path(out).with_suffix(""))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import debug_option, emit_json, json_option, table
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import emit_json, json_option, table
+from yolo_tl.cli.terminal import show
 
 if TYPE_CHECKING:
     from yolo_tl.latency import Latency
@@ -35,7 +37,20 @@ def render(found: Sequence[Latency]) -> str:
     return table(rows, HEADER)
 
 
-@click.command("benchmark")
+@click.command(
+    "benchmark",
+    cls=Command,
+    examples=[
+        (
+            "yolo-tl benchmark runs/parts/bundle runs/parts/weights/best.pt --images datasets/parts/images/val",
+            "a bundle beside its checkpoint",
+        ),
+        (
+            "yolo-tl benchmark fp32 int8 --images datasets/parts/images/val --no-peer --threads 1",
+            "two bundles on one thread",
+        ),
+    ],
+)
 @click.argument("models", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--images", required=True, type=click.Path(), help="Images to run on: a file, a folder, a pattern, a video."
@@ -47,7 +62,6 @@ def render(found: Sequence[Latency]) -> str:
 @click.option("--threads", type=int, help="CPU threads; by default each engine decides.")
 @click.option("--limit", default=32, show_default=True, help="Images that are used.")
 @json_option
-@debug_option
 def command(models: tuple[str, ...], images: str, as_json: bool, **options: Any) -> None:
     """Measure latency, throughput, processor time and memory of MODELS.
 
@@ -55,4 +69,4 @@ def command(models: tuple[str, ...], images: str, as_json: bool, **options: Any)
     an image in memory to what was found in it. The ratio is of processor times, to the first model, paired by turn.
     """
     found = api.benchmark(models, images, **options)
-    emit_json({"models": [entry.to_json() for entry in found]}) if as_json else click.echo(render(found))
+    emit_json({"models": [entry.to_json() for entry in found]}) if as_json else show(render(found))

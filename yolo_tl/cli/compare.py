@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from yolo_tl.api import comparing
-from yolo_tl.api.comparing import ComparisonReport
+from yolo_tl import api
+from yolo_tl.cli.choice import Choice
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.names import SplitName
 from yolo_tl.cli.options import (
     batch_option,
     bootstrap_seed_option,
-    debug_option,
     device_option,
     emit_json,
     head_option,
@@ -25,14 +26,17 @@ from yolo_tl.cli.options import (
     trust_option,
 )
 from yolo_tl.cli.reading import group_by_option
+from yolo_tl.cli.terminal import next_step, show
 from yolo_tl.errors import NotImproved
-from yolo_tl.evaluation.comparison import Comparison, Delta
+
+if TYPE_CHECKING:
+    from yolo_tl.evaluation.comparison import Comparison, Delta
 
 _SHOWN = 10  # flipped images in the terminal
 _HEADER = ("", "A", "B", "A - B", "interval", "p", "p (Holm)")
 
 
-def render(report: ComparisonReport) -> str:
+def render(report: api.ComparisonReport) -> str:
     """A table of differences and a sentence for each comparison, and the ranking where there are several."""
     parts = [_comparison(comparison) for comparison in report.comparisons]
     if len(parts) > 1:
@@ -78,7 +82,7 @@ def _flipped(comparison: Comparison) -> str:
     return "\n".join([title, table(rows, header), *more])
 
 
-def _require(report: ComparisonReport, wanted: str) -> None:
+def _require(report: api.ComparisonReport, wanted: str) -> None:
     """Fail where the first model is not what was asked for, against every other.
 
     Raises:
@@ -94,17 +98,31 @@ def _require(report: ComparisonReport, wanted: str) -> None:
             )
 
 
-@click.command("compare")
+@click.command(
+    "compare",
+    cls=Command,
+    examples=[
+        ("yolo-tl compare runs/a runs/b --data datasets/parts", "two runs on val"),
+        (
+            "yolo-tl compare runs/new runs/old --data datasets/parts --split test --require not-worse",
+            "for a script: exit code 7 if it is worse",
+        ),
+        (
+            "yolo-tl compare runs/a1,runs/a2 runs/b1,runs/b2 --data datasets/parts --out runs/comparison",
+            "two recipes, two seeds each, with pictures",
+        ),
+    ],
+)
 @click.argument("models", nargs=-1, required=True, metavar="A B [C]...")
 @click.option("--data", "-d", required=True, type=click.Path(), help="A data.yaml or its folder.")
-@click.option("--split", default="val", show_default=True, help="val, test or train.")
+@click.option("--split", type=SplitName(), default="val", show_default=True, help="val, test or train.")
 @click.option("--name", "names", multiple=True, help="Name of a model, once for each, in their order.")
 @click.option("--out", "-o", type=click.Path(), help="Folder for comparison.json and pictures of flipped images.")
 @click.option("--pictures", type=int, default=24, show_default=True, help="Flipped images drawn, most changed first.")
 @click.option(
     "--require",
     "wanted",
-    type=click.Choice(["better", "not-worse"]),
+    type=Choice(["better", "not-worse"]),
     help="Exit with 7 unless A is shown to be better than every other, or is not shown to be worse.",
 )
 @click.option("--confidence", type=float, help="Threshold of the flips; default: of each model's best mean F1.")
@@ -119,7 +137,6 @@ def _require(report: ComparisonReport, wanted: str) -> None:
 @overwrite_option
 @trust_option
 @json_option
-@debug_option
 def command(
     models: tuple[str, ...], data: str, names: tuple[str, ...], wanted: str | None, as_json: bool, **options: Any
 ) -> None:
@@ -129,10 +146,12 @@ def command(
     with commas between them, or as the folder that holds their runs. A run's predictions.npz is compared at once;
     a checkpoint is run on the images first.
     """
-    report = comparing.compare(models, data, names=names or None, **options)
+    report = api.compare(models, data, names=names or None, **options)
     if as_json:
         emit_json(report.to_json())
     else:
-        click.echo(render(report))
+        show(render(report))
     if wanted is not None:
         _require(report, wanted)
+    if options["out"] is not None:
+        next_step("report", options["out"])

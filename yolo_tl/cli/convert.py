@@ -5,26 +5,50 @@ from __future__ import annotations
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import counts, debug_option, emit_json, json_option, overwrite_option, table
+from yolo_tl.cli.choice import Choice
+from yolo_tl.cli.command import Command, given
+from yolo_tl.cli.names import FormatName
+from yolo_tl.cli.options import counts, emit_json, json_option, overwrite_option, table
 from yolo_tl.cli.reading import parse_ratios, reading_options
-from yolo_tl.data import ConvertReport
+from yolo_tl.cli.terminal import next_step, show
 from yolo_tl.data.options import ReadOptions
 
 
-@click.command("convert")
+@click.command(
+    "convert",
+    cls=Command,
+    examples=[
+        ("yolo-tl convert parts datasets/parts", "the format is found out; an archive does, too"),
+        ("yolo-tl convert export.zip datasets/parts --splits new --ratios 0.7,0.15,0.15", "with splits of its own"),
+        ("yolo-tl convert parts datasets/parts --names scratch,dent --dry-run", "what would be kept of two classes"),
+        ("yolo-tl convert datasets/parts/data.yaml parts-coco --to coco", "from YOLO to another format"),
+    ],
+)
 @click.argument("source", type=click.Path())
 @click.argument("out", type=click.Path())
-@click.option("--format", "format_", help="Annotation format; found out by default.")
-@click.option("--to", default="yolo", show_default=True, help="Format to write; yolo is what training needs.")
+@click.option("--format", "format_", type=FormatName(), help="Annotation format; found out by default.")
+@click.option(
+    "--to",
+    type=FormatName(written=True),
+    default="yolo",
+    show_default=True,
+    help="Format to write; yolo is what training needs.",
+)
 @reading_options
 @click.option(
-    "--splits", type=click.Choice(["keep", "new"]), default="keep", show_default=True, help="Of the source, or drawn."
+    "--splits", type=Choice(["keep", "new"]), default="keep", show_default=True, help="Of the source, or drawn."
 )
-@click.option("--ratios", default="0.8,0.2", show_default=True, help="Train, val and test shares of drawn splits.")
+@click.option(
+    "--ratios",
+    metavar="TRAIN,VAL[,TEST]",
+    default="0.8,0.2",
+    show_default=True,
+    help="Train, val and test shares of drawn splits.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of drawn splits.")
 @click.option(
     "--link",
-    type=click.Choice(["auto", "hardlink", "symlink", "copy"]),
+    type=Choice(["auto", "hardlink", "symlink", "copy"]),
     default="auto",
     show_default=True,
     help="How images get into the data set.",
@@ -33,7 +57,6 @@ from yolo_tl.data.options import ReadOptions
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
 @overwrite_option
 @json_option
-@debug_option
 def command(
     source: str,
     out: str,
@@ -77,10 +100,14 @@ def command(
         *(f"note: {note}" for note in report.notes),
         f"\n{report.data}{done}",
     ]
-    click.echo("\n".join(lines))
+    show("\n".join(lines))
+    if dry_run:
+        next_step("convert", *given(without="--dry-run"))
+    elif to == "yolo":
+        next_step("check", out)
 
 
-def _ledger(report: ConvertReport) -> list[str]:
+def _ledger(report: api.ConvertReport) -> list[str]:
     """What was dropped and repaired, each with its first example."""
     tallies = (
         ("annotations dropped", report.dropped),

@@ -7,17 +7,22 @@ from typing import Any
 import click
 
 from yolo_tl import api
+from yolo_tl.cli.command import Command
 from yolo_tl.cli.options import (
+    config_option,
     config_options,
-    debug_option,
     emit_json,
     json_option,
     overwrite_option,
+    preset_option,
+    recipe_words,
     table,
     trust_option,
+    weights_option,
 )
 from yolo_tl.cli.progress import SeriesProgress
 from yolo_tl.cli.reading import group_by_option
+from yolo_tl.cli.terminal import next_step, show
 from yolo_tl.config import TrainConfig
 
 
@@ -43,13 +48,26 @@ def render(result: api.CrossValidation) -> str:
     )
 
 
-@click.command("cross-validate")
+@click.command(
+    "cross-validate",
+    cls=Command,
+    examples=[
+        (
+            "yolo-tl cross-validate datasets/parts --weights yolo26n.pt --out runs/folds",
+            "five folds; said again, it goes on",
+        ),
+        (
+            "yolo-tl cross-validate datasets/parts --weights yolo26n.pt --out runs/folds --folds 3 --epochs 30",
+            "fewer and shorter",
+        ),
+    ],
+)
 @click.argument("data", type=click.Path())
-@click.option("--weights", "-w", required=True, help="Checkpoint path or name, or an architecture YAML for scratch.")
+@weights_option
 @click.option("--out", "-o", type=click.Path(), required=True, help="Folder for the runs and the result.")
 @click.option("--folds", type=int, default=5, show_default=True, help="How many.")
-@click.option("--preset", "-p", default="small-data", show_default=True, help="Named recipe, or a YAML file.")
-@click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
+@preset_option
+@config_option
 @config_options(TrainConfig, leave_out=["seed"])
 @group_by_option
 @click.option(
@@ -64,11 +82,11 @@ def render(result: api.CrossValidation) -> str:
 @overwrite_option
 @trust_option
 @json_option
-@debug_option
 def command(data: str, weights: str, out: str, as_json: bool, **options: Any) -> None:
     """Train one run for each fold of the train and val images of DATA, and score all of them together.
 
     Said again, it goes on where it was stopped. The test split is left alone.
     """
     result = api.cross_validate(data, weights, out, listener=SeriesProgress(), **options)
-    emit_json(result.to_json()) if as_json else click.echo(render(result))
+    emit_json(result.to_json()) if as_json else show(render(result))
+    next_step("train", data, "--weights", weights, *recipe_words(**options))

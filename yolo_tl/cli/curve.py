@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from yolo_tl import api
-from yolo_tl.api.growth import LearningCurve
+from yolo_tl.cli.command import Command
 from yolo_tl.cli.options import (
+    config_option,
     config_options,
-    debug_option,
     emit_json,
     json_option,
     overwrite_option,
+    preset_option,
     table,
     trust_option,
+    weights_option,
 )
 from yolo_tl.cli.progress import SeriesProgress
+from yolo_tl.cli.terminal import show
 from yolo_tl.config import TrainConfig
 from yolo_tl.errors import ConfigError
-from yolo_tl.evaluation import Interval
-from yolo_tl.learning_curve import GAIN, REPEATS
+
+if TYPE_CHECKING:
+    from yolo_tl.evaluation import Interval
 
 
-def render(curve: LearningCurve) -> str:
+def render(curve: api.LearningCurve) -> str:
     """Each size, what the law says of twice as many images, then the sentence that counts."""
     rows = [(size.images, size.runs, size.score, _shown(size.interval)) for size in curve.sizes]
     lines = [table(rows, ("images", "runs", "mAP50-95", "95 % interval")), ""]
@@ -59,27 +63,36 @@ def _shown(interval: Interval) -> str:
     return f"[{interval.low:.3f}, {interval.high:.3f}]"
 
 
-@click.command("curve")
+@click.command(
+    "curve",
+    cls=Command,
+    examples=[
+        ("yolo-tl curve datasets/parts --weights yolo26n.pt", "an eighth, a quarter, half and all of the images"),
+        (
+            "yolo-tl curve datasets/parts --weights yolo26n.pt --sizes 25,50,100 --gain 0.01 --epochs 30",
+            "sizes of your own, a smaller gain",
+        ),
+    ],
+)
 @click.argument("data", type=click.Path())
-@click.option("--weights", "-w", required=True, help="Checkpoint path or name, or an architecture YAML for scratch.")
+@weights_option
 @click.option(
     "--out", "-o", type=click.Path(), default="runs/curve", show_default=True, help="Folder for runs and result."
 )
 @click.option("--sizes", metavar="N,N,...", help="Training images; default: an eighth, a quarter, half and all.")
-@click.option("--repeats", type=int, default=REPEATS, show_default=True, help="Runs of each size but the whole.")
+@click.option("--repeats", type=int, default=3, show_default=True, help="Runs of each size but the whole.")
 @click.option("--steps", type=int, help="Optimizer steps of every run; default: those of the recipe on all images.")
-@click.option("--gain", type=float, default=GAIN, show_default=True, help="Rise of mAP50-95 that is asked about.")
-@click.option("--preset", "-p", default="small-data", show_default=True, help="Named recipe, or a YAML file.")
-@click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
+@click.option("--gain", type=float, default=0.02, show_default=True, help="Rise of mAP50-95 that is asked about.")
+@preset_option
+@config_option
 @config_options(TrainConfig)
 @overwrite_option
 @trust_option
 @json_option
-@debug_option
 def command(data: str, weights: str, sizes: str | None, as_json: bool, **options: Any) -> None:
     """Train on growing subsets of the training images of DATA, and say how many more images are worth it.
 
     Every run takes the same number of optimizer steps. Said again, it goes on where it was stopped.
     """
     result = api.curve(data, weights, sizes=parse_sizes(sizes), listener=SeriesProgress(), **options)
-    emit_json(result.to_json()) if as_json else click.echo(render(result))
+    emit_json(result.to_json()) if as_json else show(render(result))

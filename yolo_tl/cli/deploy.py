@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from yolo_tl.api import deploying
-from yolo_tl.cli.options import debug_option, emit_json, json_option, overwrite_option
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import emit_json, json_option, overwrite_option, rules_name
+from yolo_tl.cli.terminal import show
 
 if TYPE_CHECKING:
     from yolo_tl.device_kit import Deployment, Target
@@ -25,17 +27,26 @@ def render(made: Deployment) -> str:
     return "\n".join(lines)
 
 
-@click.command("deploy")
+@click.command(
+    "deploy",
+    cls=Command,
+    examples=[
+        (
+            "yolo-tl deploy runs/parts/bundle --to kit --source camera:0 --rules default",
+            "a device that looks at a camera",
+        ),
+        ("yolo-tl deploy runs/parts/bundle --to kit --serve", "a device that answers HTTP requests"),
+    ],
+)
 @click.argument("bundle", type=click.Path())
 @click.option("--to", "out", required=True, type=click.Path(), help="Folder to make.")
 @click.option("--serve", "target", flag_value="serve", help="The device answers HTTP requests.")
 @click.option("--inspect", "target", flag_value="inspect", help="The device looks at a source; default with --source.")
 @click.option("--source", help="What is looked at: camera:0, rtsp://…, watch:FOLDER.")
-@click.option("--rules", "-r", help="A YAML file, or a preset of configs/rules.")
+@click.option("--rules", "-r", type=rules_name, help="A YAML file, or a preset of configs/rules.")
 @click.option("--wheel", type=click.Path(), help="Wheel of yolo-tl; default: made from what runs here.")
 @overwrite_option
 @json_option
-@debug_option
 def command(
     bundle: str,
     out: str,
@@ -52,4 +63,4 @@ def command(
     systemd unit, a container file, and instructions. Every start of the service begins with the self-test.
     """
     made = deploying.deploy(bundle, out, target=target, source=source, rules=rules, wheel=wheel, overwrite=overwrite)
-    emit_json(made.to_json()) if as_json else click.echo(render(made))
+    emit_json(made.to_json()) if as_json else show(render(made))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import debug_option, emit_json, json_option, table
-from yolo_tl.data.differences import Differences
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import emit_json, json_option, table
+from yolo_tl.cli.terminal import show
+
+if TYPE_CHECKING:
+    from yolo_tl.data.differences import Differences
 
 
 def render(found: Differences, limit: int) -> str:
@@ -26,12 +32,18 @@ def render(found: Differences, limit: int) -> str:
     return "\n".join(lines)
 
 
-@click.command("diff")
+@click.command(
+    "diff",
+    cls=Command,
+    examples=[
+        ("yolo-tl diff datasets/parts datasets/parts-fixed", "what a repair changed"),
+        ("yolo-tl diff datasets/old datasets/new --json", "every change, for a program"),
+    ],
+)
 @click.argument("a", type=click.Path())
 @click.argument("b", type=click.Path())
 @click.option("--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Changes shown of each kind.")
 @json_option
-@debug_option
 @click.pass_context
 def command(context: click.Context, a: str, b: str, limit: int, as_json: bool) -> None:
     """Compare the data sets A and B (each a data.yaml or its folder) by image and object.
@@ -42,5 +54,5 @@ def command(context: click.Context, a: str, b: str, limit: int, as_json: bool) -
     if as_json:
         emit_json(found.to_json())
     else:
-        click.echo("the same" if found.same else render(found, limit))
+        show("the same" if found.same else render(found, limit))
     context.exit(0 if found.same else 1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from yolo_tl import api
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.names import SplitName
 from yolo_tl.cli.options import (
     batch_option,
     bootstrap_seed_option,
-    debug_option,
     device_option,
     emit_json,
     head_option,
@@ -22,11 +24,12 @@ from yolo_tl.cli.options import (
     trust_option,
 )
 from yolo_tl.cli.reading import group_by_option
+from yolo_tl.cli.terminal import next_export, show
 from yolo_tl.cli.tiles import tiling_options
-from yolo_tl.evaluation import Interval
 
 if TYPE_CHECKING:
     from yolo_tl.edge.tiling import Tiling
+    from yolo_tl.evaluation import Interval
 
 NOT_MEASURABLE = "not measurable"
 
@@ -142,10 +145,18 @@ def _area(low: float, high: float) -> str:
     return f"{low:.0f} to {high:.0f}" if high < float("inf") else f"from {low:.0f}"
 
 
-@click.command("evaluate")
+@click.command(
+    "evaluate",
+    cls=Command,
+    examples=[
+        ("yolo-tl evaluate runs/parts datasets/parts --split test", "a run on the test images"),
+        ("yolo-tl evaluate runs/parts/bundle datasets/parts", "a bundle, as it is deployed"),
+        ("yolo-tl evaluate runs/parts datasets/parts --tile 640 --largest-object 80", "in tiles"),
+    ],
+)
 @click.argument("model", type=click.Path())
 @click.argument("data", type=click.Path())
-@click.option("--split", default="val", show_default=True, help="val, test or train.")
+@click.option("--split", type=SplitName(), default="val", show_default=True, help="val, test or train.")
 @click.option(
     "--confidence",
     type=float,
@@ -165,7 +176,6 @@ def _area(low: float, high: float) -> str:
 @bootstrap_seed_option
 @trust_option
 @json_option
-@debug_option
 def command(
     model: str,
     data: str,
@@ -208,4 +218,9 @@ def command(
     if as_json:
         emit_json(evaluation.to_json())
     else:
-        click.echo(render(evaluation))
+        show(render(evaluation))
+    path = Path(model)
+    if (path / "run.yaml").is_file():
+        next_export(model, data, path / "bundle")
+    elif path.suffix == ".pt":
+        next_export(model, data, path.with_name(f"{path.stem}-bundle"))

@@ -7,31 +7,52 @@ from typing import Any
 import click
 
 from yolo_tl import api
+from yolo_tl.cli.command import Command, given
+from yolo_tl.cli.names import PresetName
 from yolo_tl.cli.options import (
+    config_option,
     config_options,
-    debug_option,
     emit_json,
     json_option,
     overwrite_option,
     table,
     trust_option,
 )
+from yolo_tl.cli.terminal import next_step, show
 from yolo_tl.config import ExportConfig
 
 
-@click.command("export")
+@click.command(
+    "export",
+    cls=Command,
+    examples=[
+        ("yolo-tl export runs/parts --data datasets/parts --out runs/parts/bundle", "ONNX in 32 bits"),
+        ("yolo-tl export runs/parts --data datasets/parts --out runs/parts/int8 --preset int8", "ONNX in 8 bits"),
+        ("yolo-tl export runs/parts --data datasets/parts --out runs/parts/openvino --preset openvino", "for Intel"),
+        (
+            "yolo-tl export runs/parts --data datasets/parts --out runs/qualified --qualification qualification.json",
+            "with the thresholds that `qualify` found",
+        ),
+    ],
+)
 @click.argument("model", type=click.Path())
 @click.option("--data", required=True, type=click.Path(), help="Data set whose images the export is compared on.")
 @click.option("--out", "-o", required=True, type=click.Path(), help="Bundle folder to make.")
-@click.option("--preset", "-p", default="onnx", show_default=True, help="Named preset, or a YAML file.")
-@click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
+@click.option(
+    "--preset",
+    "-p",
+    default="onnx",
+    show_default=True,
+    type=PresetName("export"),
+    help="Named preset, or a YAML file.",
+)
+@config_option
 @config_options(ExportConfig)
 @click.option("--qualification", type=click.Path(), help="What `qualify` wrote: its thresholds become the bundle's.")
 @click.option("--dry-run", is_flag=True, help="Print what would be exported and stop.")
 @overwrite_option
 @trust_option
 @json_option
-@debug_option
 def command(
     model: str,
     data: str,
@@ -64,21 +85,21 @@ def command(
     if as_json:
         emit_json(result.to_json())
         return
-    click.echo(table(sorted(result.request.items()), ("field", "value")))
+    show(table(sorted(result.request.items()), ("field", "value")))
     if result.bundle is None:
+        next_step("export", *given(without="--dry-run"))
         return
     for note in result.notes:
-        click.echo(f"\n{note}")
+        show(f"\n{note}")
     if result.gate is not None:
-        click.echo(f"\n{result.gate.describe()}")
+        show(f"\n{result.gate.describe()}")
     if result.unverified:
-        click.echo(f"\nUNVERIFIED: {result.unverified}; nothing says that it finds what the checkpoint finds")
+        show(f"\nUNVERIFIED: {result.unverified}; nothing says that it finds what the checkpoint finds")
     if result.golden is not None:
-        click.echo(f"golden set: {result.golden.images} images with {result.golden.detections} detections")
+        show(f"golden set: {result.golden.images} images with {result.golden.detections} detections")
         if result.golden.unseen:
-            click.echo(f"  none of them shows {', '.join(result.golden.unseen)}")
+            show(f"  none of them shows {', '.join(result.golden.unseen)}")
     if result.contract is not None:
-        click.echo(f"the thresholds are those of the qualification; its contract is {result.contract}")
-    click.echo(f"bundle: {result.bundle}")
-    if result.gate is not None:
-        click.echo(f"next, on the device: yolo-tl selftest {result.bundle}")
+        show(f"the thresholds are those of the qualification; its contract is {result.contract}")
+    show(f"bundle: {result.bundle}")
+    next_step("selftest", result.bundle)

@@ -5,14 +5,22 @@ from __future__ import annotations
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import debug_option, emit_json, json_option
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import emit_json, json_option
+from yolo_tl.cli.terminal import show
 
 
-@click.command("fingerprint")
+@click.command(
+    "fingerprint",
+    cls=Command,
+    examples=[
+        ("yolo-tl fingerprint datasets/parts", "of pixels and labels"),
+        ("yolo-tl fingerprint datasets/parts --files", "of the files as they are: faster"),
+    ],
+)
 @click.argument("data", type=click.Path())
 @click.option("--files", is_flag=True, help="Of the image files as they are, not of their pixels; much faster.")
 @json_option
-@debug_option
 def command(data: str, files: bool, as_json: bool) -> None:
     """Print the fingerprint of DATA (a data.yaml or its folder).
 
@@ -22,4 +30,4 @@ def command(data: str, files: bool, as_json: bool) -> None:
     if as_json:
         emit_json({"fingerprint": found, "of": "files" if files else "pixels"})
     else:
-        click.echo(found)
+        show(found)

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from yolo_tl.api import inspecting
-from yolo_tl.cli.options import counts, debug_option, engine_option, json_option, threads_option
+from yolo_tl.cli.choice import Choice
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import counts, engine_option, json_option, rules_name, threads_option
+from yolo_tl.cli.terminal import next_step, say, show
 from yolo_tl.presets import parse_assignment
 
 if TYPE_CHECKING:
@@ -69,10 +72,24 @@ def ended_by_signals(inspector: Inspector) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-@click.command("inspect")
+@click.command(
+    "inspect",
+    cls=Command,
+    examples=[
+        ("yolo-tl inspect runs/parts/bundle datasets/parts/images/test --rules default", "files; any object is a FAIL"),
+        (
+            "yolo-tl inspect runs/parts/bundle camera:0 --rules rules.yaml --log log --pictures pictures",
+            "a camera, everything kept",
+        ),
+        (
+            "yolo-tl inspect runs/parts/bundle watch:incoming --rules default --set quality.max_dark=0.5",
+            "a folder as pictures arrive",
+        ),
+    ],
+)
 @click.argument("bundle", type=click.Path())
 @click.argument("source", type=click.Path())
-@click.option("--rules", "-r", required=True, help="A YAML file, or a preset of configs/rules.")
+@click.option("--rules", "-r", required=True, type=rules_name, help="A YAML file, or a preset of configs/rules.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set any key of the rules.")
 @click.option("--log", type=click.Path(), help="Folder for a log of JSON lines; without it nothing is written down.")
 @click.option("--log-budget", type=click.IntRange(min=1), default=4000, show_default=True, help="MB for all its files.")
@@ -88,7 +105,7 @@ def ended_by_signals(inspector: Inspector) -> Iterator[list[int]]:
 @click.option(
     "--picture-verdict",
     "picture_verdicts",
-    type=click.Choice(["PASS", "FAIL", "UNKNOWN"]),
+    type=Choice(["PASS", "FAIL", "UNKNOWN"]),
     multiple=True,
     default=["FAIL"],
     show_default=True,
@@ -102,7 +119,7 @@ def ended_by_signals(inspector: Inspector) -> Iterator[list[int]]:
 @click.option("--mqtt-password", envvar="YOLO_TL_MQTT_PASSWORD", show_envvar=True, help="Of that user.")
 @click.option(
     "--policy",
-    type=click.Choice(["block", "drop-oldest", "drop-newest"]),
+    type=Choice(["block", "drop-oldest", "drop-newest"]),
     help="When pictures come too fast; default: cameras drop the oldest, files wait.",
 )
 @click.option("--deadline", type=float, help="s after which a picture not yet looked at is late, and UNKNOWN.")
@@ -115,7 +132,6 @@ def ended_by_signals(inspector: Inspector) -> Iterator[list[int]]:
 @click.option("--largest-object", type=float, help="Longer side of the largest object, px: so far do tiles overlap.")
 @click.option("--exit-code", is_flag=True, help="Exit with 10 if any verdict was FAIL, else 11 if any was UNKNOWN.")
 @json_option
-@debug_option
 def command(
     bundle: str,
     source: str,
@@ -153,10 +169,12 @@ def command(
                 json.dump(decision.to_dict(), sys.stdout, ensure_ascii=False)
                 sys.stdout.write("\n")
             else:
-                click.echo(describe(decision))
+                show(describe(decision))
             sys.stdout.flush()
     for line in summarise(inspector.counters, inspector.problem):
-        click.echo(line, err=True)
+        say(line)
+    if options["log"] is not None:
+        next_step("replay", options["log"])
     if signal.SIGINT in signals:
         raise KeyboardInterrupt
     verdicts = inspector.counters.verdicts

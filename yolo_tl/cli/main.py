@@ -5,16 +5,23 @@ from __future__ import annotations
 import importlib
 import io
 import logging
+import os
 import sys
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from yolo_tl import __version__
+from yolo_tl.cli.command import Group, debugging
+from yolo_tl.cli.terminal import fail
 from yolo_tl.errors import YoloTLError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS = {
+    "demo": "the whole way on drawn pictures, from annotations to PASS and FAIL, in minutes",
     "sample": "pictures of an inspection line with exact labels, to try everything on",
     "convert": "any annotations → a YOLO data set and a ledger",
     "check": "what is wrong with a data set, and what training would do about it",
@@ -47,10 +54,21 @@ COMMANDS = {
     "serve": "a bundle behind HTTP: detections, verdicts, health, metrics, and a page; without torch",
     "deploy": "what a device needs, in one folder",
     "doctor": "what is installed, what is missing, where weights are looked for",
+    "completion": "the script that completes commands, options, presets and weights in bash, zsh or fish",
+}
+
+# In the order of the work; the help lists them so.
+SECTIONS = {
+    "To begin": ("demo", "sample", "doctor", "completion"),
+    "Data": ("convert", "check", "fix", "split", "preview", "diff", "fingerprint", "label-next"),
+    "Training": ("plan", "train", "resume", "overfit-check", "cross-validate", "average"),
+    "Evidence": ("evaluate", "compare", "verdict", "curve", "qualify", "report"),
+    "Export": ("export", "verify", "bundle", "selftest", "benchmark"),
+    "At the line": ("predict", "inspect", "replay", "serve", "deploy"),
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports a command when it is used, so that ``--help`` costs nothing."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -64,31 +82,28 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"yolo_tl.cli.{cmd_name.replace('-', '_')}").command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Name the closest command when there is none."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from yolo_tl.errors import did_you_mean
-
-            raise click.UsageError(error.message + did_you_mean(args[0], list(COMMANDS)), ctx) from error
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands from the table, importing none."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """List the commands by section from the tables, importing none."""
+        width = max(map(len, COMMANDS))
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:{width}}", COMMANDS[name]) for name in names if name in COMMANDS])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and options that begin like this; no command is imported."""
+        from click.shell_completion import CompletionItem
+
+        commands = [CompletionItem(name, help=COMMANDS[name]) for name in COMMANDS if name.startswith(incomplete)]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of ours becomes a message and its exit code."""
-        debug = "--debug" in sys.argv  # before any command is parsed, so that a failing import shows, too
         try:
             return super().invoke(ctx)
         except YoloTLError as error:
-            if debug:
+            if debugging():
                 traceback.print_exc()
-            click.echo(f"{click.style('error', fg='red', bold=True)}: {error.message}", err=True)
-            if error.hint:
-                click.echo(f"  {error.hint}", err=True)
+            fail(error.message, error.hint)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
@@ -98,11 +113,24 @@ class LazyGroup(click.Group):
             ctx.exit(0)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=[
+        ("yolo-tl sample parts", "pictures with labels to try everything on"),
+        ("yolo-tl convert parts datasets/parts", "a data set from labels of any tool"),
+        ("yolo-tl train datasets/parts --weights yolo26n.pt --out runs/parts", "fine-tune on it"),
+        ("yolo-tl train --help", "all options of a command, with examples"),
+    ],
+)
 @click.version_option(__version__, prog_name="yolo-tl")
 def main() -> None:
     """Fine-tune YOLO detectors on few labels, prove the result, run it without torch."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names that the terminal has no letters for
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)  # at the level that --quiet may have set
+
+
+if "_YOLO_TL_COMPLETE" in os.environ:  # a shell asks: it is answered before any command is parsed
+    importlib.import_module("yolo_tl.cli.shells")

@@ -12,17 +12,39 @@ from typing import Any, TypeVar
 import click
 import yaml
 
+from yolo_tl.cli.choice import Choice
+from yolo_tl.cli.names import PresetName, WeightsName, words
 from yolo_tl.config import to_mapping
 from yolo_tl.presets import parse_assignment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; all else on stderr.")
-debug_option = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what the output folder holds.")
 trust_option = click.option("--trust", is_flag=True, help="Load a checkpoint that asks for foreign classes.")
 set_option = click.option(
     "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set any configuration field, e.g. a.b=1."
+)
+
+# What a run starts from, and by which recipe.
+weights_option = click.option(
+    "--weights",
+    "-w",
+    required=True,
+    type=WeightsName(),
+    help="Checkpoint path or name, or an architecture YAML for scratch.",
+)
+preset_option = click.option(
+    "--preset",
+    "-p",
+    default="small-data",
+    show_default=True,
+    type=PresetName("train"),
+    help="Named recipe, or a YAML file.",
+)
+config_option = click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
+rules_name = PresetName(
+    "rules", "rules", "say --rules default (any object is a FAIL), another of configs/rules, or a YAML file of yours"
 )
 
 # How a checkpoint is run on the images of a split.
@@ -31,7 +53,7 @@ batch_option = click.option("--batch", type=int, default=16, show_default=True, 
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or a CUDA index.")
 head_option = click.option(
     "--head",
-    type=click.Choice(["auto", "one-to-many", "nms-free"]),
+    type=Choice(["auto", "one-to-many", "nms-free"]),
     default="auto",
     show_default=True,
     help="Which head of a two-headed network; auto: the one it was selected on.",
@@ -43,7 +65,7 @@ threads_option = click.option(
 )
 engine_option = click.option(
     "--engine",
-    type=click.Choice(["auto", "onnxruntime", "openvino"]),
+    type=Choice(["auto", "onnxruntime", "openvino"]),
     default="auto",
     show_default=True,
     help="What runs the model; auto: what its file is for. OpenVINO reads ONNX files, too.",
@@ -82,10 +104,29 @@ def config_options(schema: type, *, leave_out: Iterable[str] = ()) -> Callable[[
         for f in reversed(chosen):
             default = "" if f.default is None or str(f.default) in f.metadata["help"] else f"  [default: {f.default}]"
             name = f"--{f.name.replace('_', '-')}"
-            decorated = click.option(name, f.name, metavar="VALUE", help=f.metadata["help"] + default)(decorated)
+            decorated = click.option(
+                name,
+                f.name,
+                metavar="VALUE",
+                help=f.metadata["help"] + default,
+                shell_complete=words(_literals(hints[f.name])),
+            )(decorated)
         return typing.cast(Command, decorated)
 
     return decorate
+
+
+def recipe_words(*, overrides: Mapping[str, Any], preset: str = "", config: str | None = None, **_: Any) -> list[str]:
+    """The options that say the same again to another command.
+
+    >>> recipe_words(preset="plain", overrides={"epochs": 3, "augment.mosaic": 0.5})
+    ['--preset', 'plain', '--set', 'epochs=3', '--set', 'augment.mosaic=0.5']
+    """
+    named = (("--preset", preset), ("--config", config))
+    words = [word for flag, value in named if value for word in (flag, value)]
+    for key, value in overrides.items():
+        words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+    return words
 
 
 def emit_json(value: Any) -> None:
@@ -117,6 +158,13 @@ def table(rows: Iterable[Iterable[Any]], header: Iterable[str]) -> str:
 def counts(mapping: Mapping[str, int]) -> str:
     """``{"train": 3, "val": 1}`` → ``train 3, val 1``."""
     return ", ".join(f"{key} {value}" for key, value in mapping.items()) or "none"
+
+
+def _literals(hint: Any) -> list[str]:
+    """The words that a field takes, of a type such as ``Literal["a", "b"] | None``."""
+    if typing.get_origin(hint) is typing.Literal:
+        return list(map(str, typing.get_args(hint)))
+    return [word for part in typing.get_args(hint) for word in _literals(part)]
 
 
 def _read(text: str) -> Any:

@@ -9,9 +9,18 @@ from typing import Any
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import debug_option, emit_json, json_option, set_option, table, trust_option
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import (
+    emit_json,
+    json_option,
+    recipe_words,
+    set_option,
+    table,
+    trust_option,
+    weights_option,
+)
+from yolo_tl.cli.terminal import next_step, say, show
 from yolo_tl.errors import NotLearnable
-from yolo_tl.overfitting import IMAGES, STEPS
 from yolo_tl.presets import parse_assignment
 
 _SHOWN = 20
@@ -48,18 +57,27 @@ def render(report: api.OverfitReport) -> str:
     return "\n".join(lines)
 
 
-@click.command("overfit-check")
+@click.command(
+    "overfit-check",
+    cls=Command,
+    examples=[
+        ("yolo-tl overfit-check datasets/parts --weights yolo26n.pt", "a minute, before hours of training"),
+        (
+            "yolo-tl overfit-check datasets/parts --weights yolo26n.pt --images 16 --out runs/by-heart",
+            "more images, and a picture of the worst",
+        ),
+    ],
+)
 @click.argument("data", type=click.Path())
-@click.option("--weights", "-w", required=True, help="Checkpoint path or name, or an architecture YAML for scratch.")
-@click.option("--images", type=int, default=IMAGES, show_default=True, help="How many, chosen to show every class.")
-@click.option("--steps", type=int, default=STEPS, show_default=True, help="The most optimizer steps.")
+@weights_option
+@click.option("--images", type=int, default=4, show_default=True, help="How many, chosen to show every class.")
+@click.option("--steps", type=int, default=300, show_default=True, help="The most optimizer steps.")
 @click.option("--imgsz", type=int, help="Side of the square input, px; default: that of training.")
 @click.option("--device", help="cpu, cuda, a CUDA index or auto.")
 @set_option
 @click.option("--out", "-o", type=click.Path(), help="Folder for a picture of the image that was learnt worst.")
 @trust_option
 @json_option
-@debug_option
 def command(
     data: str,
     weights: str,
@@ -79,7 +97,8 @@ def command(
     if as_json:
         emit_json(report.to_json())
     elif text := render(report):
-        click.echo(text)
+        show(text)
     if not report.passed:
         raise NotLearnable(f"{data}: {summary(report)}", hint="look at the labels before training on more of them")
-    click.echo(summary(report), err=as_json)
+    say(summary(report)) if as_json else show(summary(report))
+    next_step("train", data, "--weights", weights, *recipe_words(overrides=overrides))

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import config_options, debug_option, emit_json, json_option, table, trust_option
+from yolo_tl.cli.command import Command, given
+from yolo_tl.cli.options import (
+    config_option,
+    config_options,
+    emit_json,
+    json_option,
+    preset_option,
+    table,
+    trust_option,
+    weights_option,
+)
+from yolo_tl.cli.terminal import next_step, show
 from yolo_tl.config import TrainConfig
-from yolo_tl.transfer.plan import TrainPlan
-from yolo_tl.transfer.stages import Stage
+
+if TYPE_CHECKING:
+    from yolo_tl.transfer.plan import TrainPlan
+    from yolo_tl.transfer.stages import Stage
 
 IN_STAGES = ("stages", "freeze", "bn", "rates.stem", "rates.backbone", "rates.neck", "rates.head", "layer_decay")
 
@@ -51,15 +64,24 @@ def stage_row(stage: Stage, plan: TrainPlan) -> tuple[str, ...]:
     return stage.name, epochs, rates, stage.bn, str(stage.imgsz), stage.freeze.describe(plan.network)
 
 
-@click.command("plan")
+@click.command(
+    "plan",
+    cls=Command,
+    examples=[
+        ("yolo-tl plan datasets/parts --weights yolo26n.pt", "by the default recipe"),
+        (
+            "yolo-tl plan datasets/parts --weights yolo26n.pt --preset head-only --epochs 30",
+            "by another recipe, shorter",
+        ),
+    ],
+)
 @click.argument("data", type=click.Path())
-@click.option("--weights", "-w", required=True, help="Checkpoint path or name, or an architecture YAML for scratch.")
-@click.option("--preset", "-p", default="small-data", show_default=True, help="Named recipe, or a YAML file.")
-@click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
+@weights_option
+@preset_option
+@config_option
 @config_options(TrainConfig)
 @trust_option
 @json_option
-@debug_option
 def command(
     data: str, weights: str, preset: str, config: str | None, overrides: dict[str, Any], trust: bool, as_json: bool
 ) -> None:
@@ -68,4 +90,5 @@ def command(
     if as_json:
         emit_json(plan.to_json())
     else:
-        click.echo(render(plan))
+        show(render(plan))
+    next_step("train", *given())

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from yolo_tl import api
-from yolo_tl.cli.options import debug_option, json_option, trust_option
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import json_option, trust_option
+from yolo_tl.cli.terminal import next_step, say, show
 from yolo_tl.cli.tiles import tiling_options
 
 if TYPE_CHECKING:
     from yolo_tl.edge.tiling import Tiling
 
 
-@click.command("predict")
+@click.command(
+    "predict",
+    cls=Command,
+    examples=[
+        (
+            "yolo-tl predict runs/parts/bundle datasets/parts/images/test --out runs/parts/predictions",
+            "a bundle on a folder",
+        ),
+        ("yolo-tl predict runs/parts/weights/best.pt picture.jpg", "a checkpoint on one picture"),
+        ("yolo-tl predict runs/parts/bundle large --tile 640 --json", "large pictures in tiles, as JSON lines"),
+    ],
+)
 @click.argument("model", type=click.Path())
 @click.argument("source", type=click.Path())
 @click.option("--out", "-o", type=click.Path(), help="Folder for annotated pictures and JSON lines.")
@@ -27,7 +41,6 @@ if TYPE_CHECKING:
 @tiling_options
 @trust_option
 @json_option
-@debug_option
 def command(
     model: str,
     source: str,
@@ -66,6 +79,8 @@ def command(
             sys.stdout.write("\n")
             sys.stdout.flush()
         else:
-            click.echo(f"{prediction.frame.label}: {prediction.describe()}")
+            show(f"{prediction.frame.label}: {prediction.describe()}")
     what = f"{total} images classified" if classified else f"{found} detections in {total} images"
-    click.echo(what + (f", written to {out}" if out else ""), err=True)
+    say(what + (f", written to {out}" if out else ""))
+    if (Path(model) / "manifest.json").is_file():
+        next_step("inspect", model, source, "--rules", "default")

@@ -8,12 +8,15 @@ import time
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from yolo_tl.cli.pace import Pace, in_words
 from yolo_tl.cli.plan import render
-from yolo_tl.transfer.plan import TrainPlan
-from yolo_tl.transfer.progress import EpochReport
+from yolo_tl.cli.terminal import quiet
+
+if TYPE_CHECKING:
+    from yolo_tl.transfer.plan import TrainPlan
+    from yolo_tl.transfer.progress import EpochReport
 
 _DRAW_EVERY = 0.1  # seconds
 _BAR, _SHORTEST = 24, 8  # of the bar, columns
@@ -25,7 +28,7 @@ class Progress:
 
     The bar is over the batches of the whole run and is drawn in one line that never wraps. It uses no escape
     sequence but the carriage return. Whatever else is said stands above it. A run goes on where nobody reads
-    any more: what cannot be written is left out.
+    any more: what cannot be written is left out. With ``--quiet`` nothing is written.
 
     Args:
         stream: where to write; stderr by default.
@@ -34,6 +37,7 @@ class Progress:
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = sys.stderr if stream is None else stream
+        self._silent = quiet()
         self._terminal = self._stream.isatty()
         self._clock = clock
         self._pace = Pace(clock)
@@ -142,6 +146,8 @@ class Progress:
             return _COLUMNS
 
     def _write(self, text: str) -> None:
+        if self._silent:
+            return
         with suppress(OSError, ValueError):  # the reader has gone, or the stream is closed
             self._stream.write(text)
             self._stream.flush()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from yolo_tl import api
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.names import PresetName, SplitName
 from yolo_tl.cli.options import (
     config_options,
-    debug_option,
     emit_json,
     head_option,
     imgsz_option,
@@ -17,8 +19,11 @@ from yolo_tl.cli.options import (
     table,
     trust_option,
 )
+from yolo_tl.cli.terminal import next_export, show
 from yolo_tl.evaluation.inspection.contract import InspectionContract
-from yolo_tl.evaluation.inspection.qualification import Qualification
+
+if TYPE_CHECKING:
+    from yolo_tl.evaluation.inspection.qualification import Qualification
 
 
 def render(result: Qualification) -> str:
@@ -47,26 +52,46 @@ def render(result: Qualification) -> str:
     )
 
 
-@click.command("qualify")
+@click.command(
+    "qualify",
+    cls=Command,
+    examples=[
+        ("yolo-tl qualify runs/parts datasets/parts", "thresholds from val, judged on test"),
+        (
+            "yolo-tl qualify runs/parts datasets/parts --contract critical --out qualification.json",
+            "a stricter contract, kept for `export`",
+        ),
+    ],
+)
 @click.argument("model", type=click.Path())
 @click.argument("data", type=click.Path())
 @click.option(
-    "--contract", "-c", default="default", show_default=True, help="Contract in configs/inspect, or a YAML file."
+    "--contract",
+    "-c",
+    default="default",
+    show_default=True,
+    type=PresetName("inspect", "contract"),
+    help="Contract in configs/inspect, or a YAML file.",
 )
 @config_options(InspectionContract, leave_out=["classes"])
-@click.option("--choose-on", default="val", show_default=True, help="Split that the thresholds are chosen on.")
-@click.option("--judge-on", default="test", show_default=True, help="Split that the contract is judged on.")
+@click.option(
+    "--choose-on", type=SplitName(), default="val", show_default=True, help="Split that the thresholds are chosen on."
+)
+@click.option(
+    "--judge-on", type=SplitName(), default="test", show_default=True, help="Split that the contract is judged on."
+)
 @click.option("--out", "-o", type=click.Path(), help="JSON file to write, for `export --qualification`.")
 @imgsz_option
 @head_option
 @trust_option
 @json_option
-@debug_option
 def command(model: str, data: str, contract: str, as_json: bool, **options: Any) -> None:
     """Judge the checkpoint or run MODEL on DATA (a data.yaml or its folder) by an inspection contract.
 
     Exit code 0: the contract is met; 8: it is not; 9: so few images prove too little.
     """
     result = api.qualify(model, data, contract, **options)
-    emit_json(result.to_json()) if as_json else click.echo(render(result))
+    emit_json(result.to_json()) if as_json else show(render(result))
     result.require_met()
+    if (out := options["out"]) is not None:
+        next_export(model, data, Path(out).with_name("bundle"), "--qualification", out)

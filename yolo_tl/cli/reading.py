@@ -11,14 +11,18 @@ from typing import Any, TypeVar
 import click
 import yaml
 
-from yolo_tl.data.groups import WAYS
+from yolo_tl.cli.choice import Choice
+from yolo_tl.cli.names import words
 from yolo_tl.data.options import ReadOptions
 from yolo_tl.errors import ConfigError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+WAYS = "regex:PATTERN, csv:FILE, folder, folder:N, roboflow, tiles, frames or auto"
 group_by_option = click.option(
     "--group-by",
+    metavar="HOW",
+    shell_complete=words(("roboflow", "folder", "tiles", "frames", "auto", "regex:", "csv:")),
     multiple=True,
     default=("roboflow",),
     show_default=True,
@@ -43,7 +47,8 @@ def reading_options(function: Command) -> Command:
         decorated = click.option(
             f"--{field.name.replace('_', '-')}",
             field.name,
-            help=field.metadata["help"] + ("" if field.default in (None, "", (), False) else f"  [{field.default}]"),
+            help=field.metadata["help"]
+            + ("" if field.default in (None, "", (), False) else f"  [default: {field.default}]"),
             **_kind(hints[field.name], field.name),
         )(decorated)
     return typing.cast(Command, decorated)
@@ -53,7 +58,7 @@ def _kind(hint: Any, name: str) -> dict[str, Any]:
     if name == "names":
         return {"metavar": "A,B | TOKEN=NAME,... | FILE"}
     if typing.get_origin(hint) is typing.Literal:
-        return {"type": click.Choice(list(typing.get_args(hint)))}
+        return {"type": Choice(list(typing.get_args(hint)))}
     if hint is bool:
         return {"is_flag": True, "default": None}
     if hint in (int, float, str):

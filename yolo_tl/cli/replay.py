@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from yolo_tl.api import inspecting
-from yolo_tl.cli.options import debug_option
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.misuse import Misuse
+from yolo_tl.cli.options import rules_name
+from yolo_tl.cli.terminal import say, show
 from yolo_tl.presets import parse_assignment
 
 if TYPE_CHECKING:
@@ -45,12 +48,20 @@ def row(replayed: Replayed) -> dict[str, Any]:
     }
 
 
-@click.command("replay")
+@click.command(
+    "replay",
+    cls=Command,
+    examples=[
+        ("yolo-tl replay log", "does the same come out again?"),
+        ("yolo-tl replay log --rules default --set quality.max_dark=0.5", "what other rules would have decided"),
+    ],
+)
 @click.argument("log", type=click.Path())
-@click.option("--rules", "-r", help="What would these have decided? A YAML file, or a preset of configs/rules.")
+@click.option(
+    "--rules", "-r", type=rules_name, help="What would these have decided? A YAML file, or a preset of configs/rules."
+)
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set any key of these rules.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a difference and one at the end, a line each.")
-@debug_option
 def command(log: str, rules: str | None, assignments: tuple[str, ...], as_json: bool) -> None:
     """Decide every line of LOG, a folder or a file, again from the detections in it, and tell what is different.
 
@@ -59,7 +70,7 @@ def command(log: str, rules: str | None, assignments: tuple[str, ...], as_json: 
     are the answer: the exit code is 0.
     """
     if assignments and rules is None:
-        raise click.UsageError("--set changes --rules, which is missing")
+        raise Misuse("--set: expected --rules with it, whose keys it changes, found none", "say --rules default, too")
     overrides = dict(parse_assignment(text) for text in assignments)
     replayed = inspecting.replay(log, rules=rules, overrides=overrides)
     same = different = unsaid = 0
@@ -70,18 +81,18 @@ def command(log: str, rules: str | None, assignments: tuple[str, ...], as_json: 
             unsaid + (one.same is None),
         )
         if one.same is False:
-            click.echo(json.dumps(row(one), ensure_ascii=False) if as_json else describe(one))
+            click.echo(json.dumps(row(one), ensure_ascii=False)) if as_json else show(describe(one))
     if as_json:
         total = {"same": same, "different": different, "unsaid": unsaid, "gaps": replayed.gaps, "cut": replayed.cut}
         click.echo(json.dumps(total, ensure_ascii=False))
     else:
-        click.echo(f"{same + different + unsaid} decisions: {same} the same, {different} different", err=True)
+        say(f"{same + different + unsaid} decisions: {same} the same, {different} different")
         if unsaid:
-            click.echo(f"{unsaid} cannot be told: lines before them are missing", err=True)
+            say(f"{unsaid} cannot be told: lines before them are missing")
         for place in replayed.gaps:
-            click.echo(f"{place}: lines are missing before", err=True)
+            say(f"{place}: lines are missing before")
         for place in replayed.cut:
-            click.echo(f"{place}: the end of the file is cut off", err=True)
+            say(f"{place}: the end of the file is cut off")
     if different and rules is None:
         sys.stdout.flush()
         click.get_current_context().exit(12)

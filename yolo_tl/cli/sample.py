@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from yolo_tl.api.sampling import sample
-from yolo_tl.cli.options import counts, debug_option, emit_json, json_option, overwrite_option
+from yolo_tl.cli.choice import Choice
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import counts, emit_json, json_option, overwrite_option
+from yolo_tl.cli.terminal import next_step, quiet, show
 
 
-@click.command("sample")
+@click.command(
+    "sample",
+    cls=Command,
+    examples=[
+        ("yolo-tl sample parts", "120 pictures with Pascal VOC labels"),
+        ("yolo-tl sample parts --format coco --images 400 --size 320", "more and smaller, as COCO"),
+        ("yolo-tl sample datasets/parts --format yolo", "ready to train on"),
+    ],
+)
 @click.argument("out", type=click.Path())
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["voc", "coco", "yolo", "labelme", "cvat"]),
+    type=Choice(["voc", "coco", "yolo", "labelme", "cvat"]),
     default="voc",
     show_default=True,
     help="Of the annotations; yolo has boxes only and can be trained on, the others have polygons, too.",
@@ -28,7 +39,6 @@ from yolo_tl.cli.options import counts, debug_option, emit_json, json_option, ov
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that is drawn.")
 @overwrite_option
 @json_option
-@debug_option
 def command(out: str, format_: str, images: int, size: int, seed: int, overwrite: bool, as_json: bool) -> None:
     """Draw a data set of metal caps, printed boards and labels into the folder OUT.
 
@@ -46,16 +56,17 @@ def command(out: str, format_: str, images: int, size: int, seed: int, overwrite
         f"from     {report.lots} lots, {counts(report.cameras)}",
         f"\n{report.data}",
     ]
-    click.echo("\n".join(lines))
-    path = shlex.quote(str(report.data))
-    following = f"check {path}" if report.format == "yolo" else f"convert {path} {shlex.quote(f'{out}-yolo')}"
-    click.echo(f"next: yolo-tl {following}", err=True)
+    show("\n".join(lines))
+    if report.format == "yolo":
+        next_step("check", out)
+    else:
+        next_step("convert", report.data, f"{Path(out)}-yolo")
 
 
 @contextmanager
 def _bar(images: int) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr, where that is a terminal."""
-    if not sys.stderr.isatty():
+    if quiet() or not sys.stderr.isatty():
         yield lambda done, total: None
         return
     with click.progressbar(length=max(images, 0), label="drawing", file=sys.stderr) as bar:

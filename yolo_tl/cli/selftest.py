@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from yolo_tl.api import bundles
-from yolo_tl.cli.options import debug_option, emit_json, engine_option, json_option, table, threads_option
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import emit_json, engine_option, json_option, table, threads_option
+from yolo_tl.cli.terminal import next_step, show
 
 if TYPE_CHECKING:
     from yolo_tl.edge.network import Engine
@@ -29,7 +32,14 @@ def render(result: SelfTest) -> str:
     return "\n\n".join(parts)
 
 
-@click.command("selftest")
+@click.command(
+    "selftest",
+    cls=Command,
+    examples=[
+        ("yolo-tl selftest runs/parts/bundle", "on the device, before anything else"),
+        ("yolo-tl selftest bundle.zip --public-key public.pem --threads 2", "signed, on two threads"),
+    ],
+)
 @click.argument("bundle", type=click.Path())
 @click.option("--public-key", type=click.Path(), help="PEM file; the bundle must be signed by its owner.")
 @threads_option
@@ -38,7 +48,6 @@ def render(result: SelfTest) -> str:
     "--repeat", type=click.IntRange(min=0), default=20, show_default=True, help="Timed runs of each golden image."
 )
 @json_option
-@debug_option
 def command(
     bundle: str, public_key: str | None, threads: int | None, engine: Engine, repeat: int, as_json: bool
 ) -> None:
@@ -48,5 +57,7 @@ def command(
     asked, or cannot be run here.
     """
     result = bundles.selftest(bundle, public_key=public_key, threads=threads, engine=engine, repeat=repeat)
-    emit_json(result.to_json()) if as_json else click.echo(render(result))
+    emit_json(result.to_json()) if as_json else show(render(result))
     result.require_passed()
+    if (Path(bundle) / "golden").is_dir():
+        next_step("inspect", bundle, Path(bundle) / "golden", "--rules", "default")

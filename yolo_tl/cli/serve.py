@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from yolo_tl.api import serving
-from yolo_tl.cli.options import debug_option, engine_option, json_option, threads_option
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.options import engine_option, json_option, rules_name, threads_option
+from yolo_tl.cli.terminal import warn
 from yolo_tl.errors import UsageError
 from yolo_tl.serving.limits import Limits
 
@@ -22,9 +24,19 @@ if TYPE_CHECKING:
 KEY = "YOLO_TL_API_KEY"
 
 
-@click.command("serve")
+@click.command(
+    "serve",
+    cls=Command,
+    examples=[
+        ("yolo-tl serve runs/parts/bundle", "for this machine, at http://127.0.0.1:8000"),
+        (
+            "yolo-tl serve runs/parts/bundle --rules default --host 0.0.0.0 --api-key-file key.txt",
+            "for others, with a key and verdicts",
+        ),
+    ],
+)
 @click.argument("bundle", type=click.Path())
-@click.option("--rules", help="Name or path of rules: answers /v1/inspect with PASS, FAIL or UNKNOWN.")
+@click.option("--rules", type=rules_name, help="Name or path of rules: answers /v1/inspect with PASS, FAIL or UNKNOWN.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is all of them.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
 @click.option("--api-key-file", type=click.Path(), help=f"File whose content clients have to send; else ${KEY}.")
@@ -42,7 +54,6 @@ KEY = "YOLO_TL_API_KEY"
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Requests at once, an engine each."
 )
 @json_option
-@debug_option
 def command(
     bundle: str,
     rules: str | None,
@@ -68,7 +79,7 @@ def command(
 
     def started(listening: Listening) -> None:
         if listening.open:
-            click.echo(f"warning: {listening.url} asks for no key: whoever reaches it is answered", err=True)
+            warn(f"{listening.url} asks for no key: whoever reaches it is answered")
         click.echo(json.dumps(asdict(listening)) if as_json else f"listening on {listening.url}")
 
     body = round(max_body * 1e6)

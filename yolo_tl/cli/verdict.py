@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from yolo_tl import api
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.names import WeightsName
 from yolo_tl.cli.options import (
+    config_option,
     config_options,
-    debug_option,
     emit_json,
     json_option,
     overwrite_option,
+    preset_option,
     table,
     trust_option,
 )
 from yolo_tl.cli.progress import Progress
+from yolo_tl.cli.terminal import next_step, show
 from yolo_tl.config import TrainConfig
 from yolo_tl.errors import ConfigError
-from yolo_tl.evaluation.verdict import Candidate, Verdict
-from yolo_tl.transfer.plan import TrainPlan
+
+if TYPE_CHECKING:
+    from yolo_tl.evaluation.verdict import Candidate, Verdict
+    from yolo_tl.transfer.plan import TrainPlan
 
 
 class RungProgress(Progress):
@@ -74,23 +80,37 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> tuple[
         raise ConfigError(f"seeds: expected numbers such as 0,1,2, found {text!r}") from None
 
 
-@click.command("verdict")
+@click.command(
+    "verdict",
+    cls=Command,
+    examples=[
+        ("yolo-tl verdict datasets/parts --weights yolo26n.pt", "is this start worth it?"),
+        (
+            "yolo-tl verdict datasets/parts --weights yolo26n.pt -w weights/ours.pt --seeds 0,1,2 --out runs/starts",
+            "two starts, three seeds",
+        ),
+    ],
+)
 @click.argument("data", type=click.Path())
 @click.option(
-    "--weights", "-w", required=True, multiple=True, help="Checkpoint path or name; several times for several."
+    "--weights",
+    "-w",
+    required=True,
+    multiple=True,
+    type=WeightsName(),
+    help="Checkpoint path or name; several times for several.",
 )
 @click.option("--out", "-o", type=click.Path(), help="Folder for the runs and the verdict; default: runs/verdict.")
 @click.option(
     "--epochs", type=int, help="Of the full run in question; a third of it is trained. Default: the preset's."
 )
 @click.option("--seeds", default="0", show_default=True, callback=_seeds, help="Of training, such as 0,1,2.")
-@click.option("--preset", "-p", default="small-data", show_default=True, help="Named recipe, or a YAML file.")
-@click.option("--config", type=click.Path(), help="YAML file of your own, stronger than the preset.")
+@preset_option
+@config_option
 @config_options(TrainConfig, leave_out=["epochs", "seed", "freeze", "stages"])
 @overwrite_option
 @trust_option
 @json_option
-@debug_option
 def command(data: str, weights: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Say whether to start from WEIGHTS or from scratch on DATA: use this, no difference, or negative transfer.
 
@@ -98,4 +118,6 @@ def command(data: str, weights: tuple[str, ...], as_json: bool, **options: Any) 
     the way. Said again, it goes on where it was stopped.
     """
     verdict = api.verdict(data, weights, listener=RungProgress(), **options)
-    emit_json(verdict.to_json()) if as_json else click.echo(render(verdict))
+    emit_json(verdict.to_json()) if as_json else show(render(verdict))
+    if not verdict.winner.anew:  # a run whose stages are shares of it is trained anew when it is made longer
+        next_step("resume", verdict.run, "--epochs", verdict.full_epochs)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yolo_tl.api import verifying
+from yolo_tl import api
+from yolo_tl.cli.choice import Choice
+from yolo_tl.cli.command import Command
+from yolo_tl.cli.names import PresetName, SplitName
 from yolo_tl.cli.options import (
     config_options,
-    debug_option,
     emit_json,
     head_option,
     imgsz_option,
@@ -19,9 +21,8 @@ from yolo_tl.cli.options import (
     table,
     trust_option,
 )
+from yolo_tl.cli.terminal import show
 from yolo_tl.config import GateLimits
-from yolo_tl.reporting.gate_page import level_rows
-from yolo_tl.reporting.markup import number, shown
 
 if TYPE_CHECKING:
     from yolo_tl.api.verifying import Verification
@@ -36,6 +37,9 @@ def render(report: Verification) -> str:
 
 
 def _gate(gate: GateResult) -> str:
+    from yolo_tl.reporting.gate_page import level_rows
+    from yolo_tl.reporting.markup import number, shown
+
     told = gate.to_json()
     rows = [
         (level, what, found, allowed, "" if kept else "BROKEN")
@@ -69,14 +73,27 @@ def _gate(gate: GateResult) -> str:
     return "\n".join(lines)
 
 
-@click.command("verify")
+@click.command(
+    "verify",
+    cls=Command,
+    examples=[
+        (
+            "yolo-tl verify runs/parts runs/parts/bundle --data datasets/parts",
+            "does the bundle say what the checkpoint says?",
+        ),
+        (
+            "yolo-tl verify runs/parts theirs.onnx --data datasets/parts --preset int8 --out runs/verified",
+            "a file of others, limits of 8 bits",
+        ),
+    ],
+)
 @click.argument("models", nargs=-1, required=True, metavar="A B [C]...")
 @click.option(
     "--data", "-d", required=True, type=click.Path(), help="A data.yaml or its folder, or a folder of images."
 )
-@click.option("--split", help="val, test or train; default: the first of these that there is.")
+@click.option("--split", type=SplitName(), help="val, test or train; default: the first of these that there is.")
 @click.option("--images", type=int, default=32, show_default=True, help="How many are compared; 0: all.")
-@click.option("--preset", "-p", help="Take the limits of this export preset, or YAML file.")
+@click.option("--preset", "-p", type=PresetName("export"), help="Take the limits of this export preset, or YAML file.")
 @config_options(GateLimits)
 @click.option("--confidence", type=float, help="Operating confidence; default: of the first bundle among the models.")
 @click.option("--iou", type=float, help="NMS IoU; default: of the first bundle among the models.")
@@ -90,7 +107,7 @@ def _gate(gate: GateResult) -> str:
 @click.option("--threads", type=int, help="CPU threads of the engines.")
 @click.option(
     "--precision",
-    type=click.Choice(["f32", "bf16", "f16"]),
+    type=Choice(["f32", "bf16", "f16"]),
     default="f32",
     show_default=True,
     help="Arithmetic of OpenVINO, whose own default is bf16 where the processor has it.",
@@ -99,7 +116,6 @@ def _gate(gate: GateResult) -> str:
 @overwrite_option
 @trust_option
 @json_option
-@debug_option
 def command(
     models: tuple[str, ...], data: str, images: int, overrides: dict[str, Any], as_json: bool, **options: Any
 ) -> None:
@@ -109,6 +125,6 @@ def command(
     TorchScript, TensorRT. Four levels are compared: outputs, matched detections, images on which something else is
     found, and scores. DATA without labels does for the first three. Exit code 0: every limit is kept; 5: one is not.
     """
-    report = verifying.verify(models, data, images=images or None, limits=overrides, **options)
-    emit_json(report.to_json()) if as_json else click.echo(render(report))
+    report = api.verify(models, data, images=images or None, limits=overrides, **options)
+    emit_json(report.to_json()) if as_json else show(render(report))
     report.require_passed()

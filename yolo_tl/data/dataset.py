@@ -96,7 +96,9 @@ class Dataset:
         """
         if name not in self.splits:
             raise DataNotFound(
-                f"{self.data}: has no split {name!r}, only {', '.join(self.splits)}", hint=f"add `{name}:` to the yaml"
+                f"{self.data}: has no split {name!r}, only {', '.join(self.splits)}",
+                hint=f"draw one: yolo-tl split {self.data} OUT --ratios 0.7,0.15,0.15; "
+                f"or choose {' or '.join(self.splits)}",
             )
         return self.splits[name]
 

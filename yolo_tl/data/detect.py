@@ -11,7 +11,7 @@ from yolo_tl.data.documents import is_cut_short, load_json, read_bytes
 from yolo_tl.data.formats import FORMATS, Format
 from yolo_tl.data.reading.label_files import head_lines
 from yolo_tl.data.tree import Tree
-from yolo_tl.errors import FormatError, UsageError
+from yolo_tl.errors import FormatError, UsageError, did_you_mean
 
 _LOOKED_INTO = 20  # files of each kind
 _SHOWN = 3  # of those, in an error
@@ -71,7 +71,8 @@ def _chosen(tree: Tree, name: str | None) -> Match:
     if name is None:
         return detect(tree)
     if name not in FORMATS:
-        raise UsageError(f"no annotation format is called {name!r}", hint=f"known formats: {', '.join(FORMATS)}")
+        close = did_you_mean(name, list(FORMATS))
+        raise UsageError(f"no annotation format is called {name!r}{close}", hint=f"known formats: {', '.join(FORMATS)}")
     why = FORMATS[name].sniff(tree)
     if why is None and name != "text":
         others = "".join(f"it looks like {match.format.name}: {match.why}\n" for match in _matches(tree))

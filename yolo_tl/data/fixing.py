@@ -29,7 +29,7 @@ from yolo_tl.data.split import SPLITS
 from yolo_tl.data.targets import require_apart, require_replaceable
 from yolo_tl.data.yolo.write import write
 from yolo_tl.errors import DataError, FormatError
-from yolo_tl.files import staged_folder, write_json
+from yolo_tl.files import staged_folder, stamped, write_json
 
 FIXES = "fixes.json"
 _SMALLEST = 10  # px a side; Ultralytics refuses less
@@ -133,7 +133,8 @@ def fix(
         _keep_flip(stage / "data.yaml", config)
         report = _report(out, task, records, cleaned, journal, journal.annotations_out)
         write_json(stage / LEDGER, {**journal.to_json(), "source": str(file), "classes": report.classes})
-        write_json(stage / FIXES, {"source": str(file), "actions": report.actions, "fixes": report.fixes})
+        fixed = {"source": str(file), "actions": report.actions, "fixes": report.fixes}
+        write_json(stage / FIXES, stamped(FIXES, fixed))
     return report
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SCHEMA = 1
+from yolo_tl.files import stamped
 
 
 @dataclass
@@ -98,8 +98,7 @@ class Ledger:
 
     def to_json(self) -> dict[str, Any]:
         """The accounts as plain JSON values; the shape is fixed by `schema`."""
-        return {
-            "schema": SCHEMA,
+        content = {
             "annotations": {
                 "in": self.annotations_in,
                 "added": self.annotations_added,
@@ -116,3 +115,4 @@ class Ledger:
             },
             "notes": self.notes,
         }
+        return stamped("ledger.json", content)

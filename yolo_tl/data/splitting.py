@@ -25,7 +25,7 @@ from yolo_tl.data.targets import require_apart, require_replaceable
 from yolo_tl.data.yolo.data_yaml import DataYaml
 from yolo_tl.data.yolo.labelled import LabelledImage, LabelledSet, box_of, read_labelled
 from yolo_tl.errors import ConfigError
-from yolo_tl.files import staged_folder, write_json
+from yolo_tl.files import staged_folder, stamped, write_json
 
 REPORT = "split.json"
 _POOL = "all"  # folder of the images that folds are made of
@@ -62,7 +62,7 @@ class SplitReport:
 
     def to_json(self) -> dict[str, Any]:
         """The fields as plain JSON values."""
-        return {**asdict(self), "data": str(self.data)}
+        return stamped(REPORT, {**asdict(self), "data": str(self.data)})
 
 
 @dataclass(frozen=True, eq=False)

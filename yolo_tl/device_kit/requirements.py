@@ -10,13 +10,13 @@ from yolo_tl.device_kit.markers import environment, holds
 from yolo_tl.errors import BundleError, MissingExtra
 
 BASE = ("click", "pyyaml", "numpy", "opencv-python", "msgspec")
-"""What the base install of this package needs."""
+"""What the base install of this package needs whatever the engine; a device without ONNX models has no ONNX Runtime."""
 
 SERVE = ("fastapi", "uvicorn", "prometheus-client")
 """What the server needs beside it."""
 
 ENGINES: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
-    "onnx": ("edge", (("onnxruntime",), ("onnxruntime-gpu",))),
+    "onnx": ("", (("onnxruntime",), ("onnxruntime-gpu",))),
     "openvino": ("openvino", (("openvino",),)),
     "ncnn": ("ncnn", (("ncnn",),)),
     "litert": ("litert", (("ai-edge-litert",),)),
@@ -28,7 +28,10 @@ ENGINES: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
         ),
     ),
 }
-"""Format of a bundle → the extra of this package, and the packages that run it; of several sets the first one here."""
+"""Format of a bundle → the extra of this package that brings what runs it (none: the base install), and these packages.
+
+Of several sets it is the first one that is here.
+"""
 
 HEADLESS = "opencv-python-headless"
 # The same code but for windows, which a device does not open and whose libraries a slim system does not have.
@@ -46,7 +49,7 @@ def requirements(format: str, *, serve: bool = False) -> list[str]:
         BundleError: nothing here runs that format.
         MissingExtra: what runs it is not installed here, so that there is no version to pin.
     """
-    return pinned([*BASE, *engine(format), *(SERVE if serve else ())], extra="serve" if serve else "edge")
+    return pinned([*BASE, *engine(format), *(SERVE if serve else ())], extra="serve" if serve else "")
 
 
 def engine(format: str) -> Sequence[str]:
@@ -67,7 +70,7 @@ def engine(format: str) -> Sequence[str]:
     raise MissingExtra(next(name for name in choices[0] if not _version(name)), extra)
 
 
-def pinned(names: Iterable[str], *, extra: str = "edge") -> list[str]:
+def pinned(names: Iterable[str], *, extra: str = "") -> list[str]:
     """``name==version`` of packages and of all that they need on a machine like this one.
 
     Args:

@@ -85,7 +85,7 @@ def import_onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingExtra("onnxruntime", "edge") from error
+        raise MissingExtra("onnxruntime", "") from error
     return onnxruntime
 
 

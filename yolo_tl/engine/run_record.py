@@ -10,6 +10,7 @@ from typing import Any
 from yolo_tl.data.documents import load_json
 from yolo_tl.engine.runs import kept_plan
 from yolo_tl.evaluation.history import History, read_history
+from yolo_tl.files import require_schema
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def read_run(run: Path) -> RunRecord:
     Raises:
         ResumeError: it is no run folder, or its plan is damaged.
         ParseError: another file in it is damaged.
+        DataError: another file in it is of a newer version.
     """
     folder = run.resolve()
     return RunRecord(
@@ -76,4 +78,5 @@ def read_run(run: Path) -> RunRecord:
 
 def _json(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = load_json(path, dict[str, Any]) if path.exists() else {}
+    require_schema(path.name, found, path)
     return found

@@ -34,7 +34,7 @@ import yaml
 from yolo_tl import __version__
 from yolo_tl.config import save
 from yolo_tl.errors import ResumeError, WriteError
-from yolo_tl.files import require_free, write_json
+from yolo_tl.files import require_free, require_schema, stamped, write_json
 from yolo_tl.transfer.plan import TrainPlan
 
 PACKAGES = ("ultralytics", "torch", "torchvision", "numpy", "opencv-python", "albumentations", "onnx", "onnxruntime")
@@ -69,15 +69,15 @@ def new_run(folder: Path | str | None, *, overwrite: bool = False) -> Path:
 
 def describe_run(run: Path, plan: TrainPlan) -> None:
     """Write ``run.yaml`` and ``environment.json``."""
-    save(run / "run.yaml", plan.to_json())
-    write_json(run / "environment.json", environment())
+    save(run / "run.yaml", stamped("run.yaml", plan.to_json()))
+    write_json(run / "environment.json", stamped("environment.json", environment()))
 
 
 def kept_plan(run: Path) -> dict[str, Any]:
     """The content of ``run.yaml``.
 
     Raises:
-        ResumeError: the folder is not that of a run, or the file is damaged.
+        ResumeError: the folder is not that of a run, or the file is damaged or of a newer version.
     """
     path = run / "run.yaml"
     try:
@@ -88,6 +88,7 @@ def kept_plan(run: Path) -> dict[str, Any]:
         raise ResumeError(f"{path}: cannot be read: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("decisions"), dict):
         raise ResumeError(f"{path}: not the plan of a run")
+    require_schema("run.yaml", content, path, ResumeError)
     return content
 
 

@@ -22,7 +22,15 @@ SOURCE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 
 
 def folders() -> list[Path]:
-    """Where checkpoints are looked for, in order: ``weights/``, ``$YOLO_TL_WEIGHTS``, the package's own folder."""
+    """Where checkpoints are looked for, in order: those of `own_folders`, then the one that came with the package."""
+    package = Path(__file__).parents[1]
+    shipped = package / "weights" if (package / "weights").is_dir() else package.parent / "weights"
+    own = own_folders()
+    return own if shipped.resolve() in {folder.resolve() for folder in own} else [*own, shipped]
+
+
+def own_folders() -> list[Path]:
+    """Those that are the user's: ``weights/``, ``$YOLO_TL_WEIGHTS``, and the folder for what was fetched."""
     named = os.environ.get("YOLO_TL_WEIGHTS")
     return [Path("weights"), *([Path(named).expanduser()] if named else []), home() / "weights"]
 
@@ -70,10 +78,16 @@ def _release_name(name: str) -> str:
     return renamed
 
 
+def release_url(name: str) -> str:
+    """Where a release is fetched from; ``$YOLO_TL_WEIGHTS_URL`` names another server."""
+    return f"{os.environ.get('YOLO_TL_WEIGHTS_URL', SOURCE).rstrip('/')}/{name}"
+
+
 def _download(name: str) -> Path:
     """Fetch a release into the first folder that is the user's, checked before it gets its name."""
-    folder = next((f for f in folders()[:-1] if f.is_dir()), folders()[-1])
-    url = f"{os.environ.get('YOLO_TL_WEIGHTS_URL', SOURCE).rstrip('/')}/{name}"
+    own = own_folders()
+    folder = next((f for f in own[:-1] if f.is_dir()), own[-1])
+    url = release_url(name)
     log.warning("fetching %s from %s into %s", name, url, folder)
     try:
         with urllib.request.urlopen(url, timeout=30) as response, atomic_path(folder / name) as temporary:
@@ -102,4 +116,4 @@ def _download(name: str) -> Path:
 
 
 def _where_to_put(name: str) -> str:
-    return f"give a path, or put {name} into one of: {', '.join(str(folder) for folder in folders())}"
+    return f"give a path, or put {name} into one of: {', '.join(str(folder) for folder in own_folders())}"

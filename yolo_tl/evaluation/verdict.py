@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from yolo_tl.evaluation.comparison import Comparison
 from yolo_tl.evaluation.starts import Start
+from yolo_tl.files import stamped
 
 SCRATCH = "scratch"
 
@@ -151,7 +152,7 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; the fields, and what follows from them."""
-        return {
+        content = {
             "outcome": self.outcome,
             "sentence": self.describe(),
             "flagged": self.flagged,
@@ -171,3 +172,4 @@ class Verdict:
             "share": self.share,
             "notes": list(self.notes),
         }
+        return stamped("verdict.json", content)

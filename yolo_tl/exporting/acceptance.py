@@ -10,6 +10,7 @@ from typing import Any
 from yolo_tl.config import ExportConfig
 from yolo_tl.edge.network import Head
 from yolo_tl.errors import ExportError
+from yolo_tl.files import require_schema
 
 _AGAIN = "qualify this checkpoint: yolo-tl qualify"
 
@@ -35,6 +36,7 @@ class Acceptance:
         """
         try:
             content = json.loads(path.read_bytes())
+            require_schema("qualification.json", content, path, ExportError)
             thresholds = {str(name): float(value) for name, value in content["thresholds"].items()}
             travels = {key: content[key] for key in ("verdict", "contract", "model")}
             travels["data"] = {"fingerprint": content["data"]["fingerprint"]}  # the path says nothing elsewhere

@@ -26,7 +26,7 @@ from yolo_tl.exporting.gate import GateResult, Rule, Samples, choose_samples, ju
 from yolo_tl.exporting.making import Made, make_model
 from yolo_tl.exporting.opening import open_any
 from yolo_tl.exporting.registry import Request, choose_head, require_possible
-from yolo_tl.files import require_free, sha256, staged_folder
+from yolo_tl.files import require_free, require_schema, sha256, staged_folder
 
 GOLDEN = 32  # images that the golden set is chosen from
 
@@ -225,4 +225,5 @@ def _metrics(weights: Path) -> dict[str, Any] | None:
     if weights.name != "best.pt" or not file.is_file():
         return None
     metrics: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    require_schema("metrics.json", metrics, file)
     return {key: metrics[key] for key in ("map50", "map50_95", "ci95", "images") if key in metrics}

@@ -12,7 +12,7 @@ from yolo_tl.engine.run_record import RunRecord, read_run
 from yolo_tl.evaluation import Predictions
 from yolo_tl.evaluation.bootstrap import Resampling
 from yolo_tl.evaluation.mistakes import mistakes
-from yolo_tl.files import sha256
+from yolo_tl.files import require_schema, sha256
 from yolo_tl.reporting import training
 from yolo_tl.reporting.album import Album
 from yolo_tl.reporting.calibration_plot import calibration_plot
@@ -53,6 +53,7 @@ def qualification_of(run: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
     found: dict[str, Any] = load_json(path, dict[str, Any])
+    require_schema(QUALIFICATION, found, path)
     older = best.is_file() and found.get("model", {}).get("sha256") != sha256(best)
     return None if older else found
 

@@ -84,7 +84,9 @@ def numeric(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     if snapshot.config and not snapshot.config.content.get("names"):
         return  # config.missing_names says it
     given = snapshot.config.content["names"] if snapshot.config else snapshot.names
-    said = {str(name) for name in (given.values() if isinstance(given, dict) else given)}  # and not filled in by us
+    items = given.values() if isinstance(given, dict) else given
+    # What is said and not filled in by us. Lists are no names, and aliases make their text grow without bound.
+    said = {str(name) for name in items if not isinstance(name, (dict, list))}
     found = [f"{i}: {n}" for i, n in enumerate(snapshot.names) if n in said and _PLACEHOLDER.fullmatch(n.strip())]
     if found:
         yield _found(snapshot, f"{amount(len(found), 'class name')} that say nothing: {listed(found)}", found)

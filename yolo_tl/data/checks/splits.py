@@ -30,7 +30,8 @@ _SURE = 3.0  # standard errors
 _DRIFT = 0.35  # Kolmogorov-Smirnov distance
 _ENOUGH = 50
 
-_HINT = "draw the splits anew with these kept together: yolo-tl split"
+_SPLIT = "yolo-tl split DATA OUT --ratios 0.7,0.15,0.15"
+_HINT = f"draw the splits anew with these kept together: {_SPLIT}"
 
 
 def _leaks(snapshot: Snapshot, groups: Sequence[object | None]) -> dict[int, int]:
@@ -147,7 +148,7 @@ def _names(snapshot: Snapshot) -> list[str]:
 @check(
     "splits.class_missing_in_val",
     severity=Severity.WARNING,
-    hint="draw the splits anew, by class: yolo-tl split",
+    hint=f"draw the splits anew, by class: {_SPLIT}",
     ultralytics="leaves the class out of mAP without a word",
 )
 def class_missing_in_val(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
@@ -158,7 +159,7 @@ def class_missing_in_val(snapshot: Snapshot, options: CheckOptions) -> Iterator[
 @check(
     "splits.class_missing_in_train",
     severity=Severity.ERROR,
-    hint="draw the splits anew, by class: yolo-tl split",
+    hint=f"draw the splits anew, by class: {_SPLIT}",
     ultralytics="cannot learn the class, and counts every one of its objects as missed",
 )
 def class_missing_in_train(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
@@ -182,7 +183,7 @@ def _missing(snapshot: Snapshot, *, there: str, absent: str) -> Iterator[Finding
 @check(
     "splits.skew",
     severity=Severity.WARNING,
-    hint="draw the splits anew, by class: yolo-tl split; or say that the difference is meant",
+    hint=f"draw the splits anew, by class: {_SPLIT}; or say that the difference is meant",
 )
 def skew(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     """A class has a very different share in val than in train."""
@@ -205,7 +206,7 @@ def skew(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
 @check(
     "splits.background_skew",
     severity=Severity.WARNING,
-    hint="check that labels of one of the two are not lost; else draw the splits anew: yolo-tl split",
+    hint=f"check that labels of one of the two are not lost; else draw the splits anew: {_SPLIT}",
 )
 def background_skew(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     """Val has a very different share of backgrounds than train."""
@@ -223,7 +224,7 @@ def background_skew(snapshot: Snapshot, options: CheckOptions) -> Iterator[Findi
 @check(
     "splits.tiny_val",
     severity=Severity.WARNING,
-    hint="set more images aside: yolo-tl split; or use k folds",
+    hint=f"set more images aside: {_SPLIT}; or use k folds",
     ultralytics="selects the best checkpoint by chance",
 )
 def tiny_val(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
@@ -238,7 +239,7 @@ def tiny_val(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
 @check(
     "splits.size_drift",
     severity=Severity.WARNING,
-    hint="check that both come from the same camera and distance; else draw the splits anew: yolo-tl split",
+    hint=f"check that both come from the same camera and distance; else draw the splits anew: {_SPLIT}",
 )
 def size_drift(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     """The objects of val are of another size than those of train."""
@@ -250,7 +251,7 @@ def size_drift(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
 @check(
     "splits.resolution_drift",
     severity=Severity.WARNING,
-    hint="check that both come from the same camera; else draw the splits anew: yolo-tl split",
+    hint=f"check that both come from the same camera; else draw the splits anew: {_SPLIT}",
 )
 def resolution_drift(snapshot: Snapshot, options: CheckOptions) -> Iterator[Finding]:
     """The images of val are of another size than those of train."""

@@ -19,6 +19,7 @@ from yolo_tl.evaluation.inspection.demands import Demand, Outcome, count, demand
 from yolo_tl.evaluation.inspection.requirement import Requirement, Verdict
 from yolo_tl.evaluation.inspection.thresholds import Choice
 from yolo_tl.evaluation.inspection.units import Inspected
+from yolo_tl.files import stamped
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Qualification:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values with ``verdict`` and ``thresholds``."""
-        return {
+        content = {
             "verdict": self.verdict,
             "thresholds": self.choice.thresholds,
             "margins": self.choice.margins,
@@ -135,6 +136,7 @@ class Qualification:
             },
             "judged": _plain(self.judged),
         }
+        return stamped("qualification.json", content)
 
 
 def judge(inspected: Inspected, contract: InspectionContract, thresholds: dict[str, float]) -> Judgement:
