@@ -48,7 +48,7 @@ def test_masks_in_the_image_equal_the_peers_but_for_ties(
     enlarged = scale_masks(torch.from_numpy(masks)[None].float(), (height, width))[0].numpy()
     differing = found != (enlarged > 0.5)
     assert found.shape == (6, height, width)
-    # A place in the canvas is a float32 of up to 64, so a share of a pixel is known to 64 / 2**23.
+    # A place in the canvas is a float32 below 128, so it is known to 2**-17 px.
     assert (np.abs(enlarged[differing] - 0.5) < 1e-5).all()
     assert differing.sum() <= max(found.size // 20, 3)
 
